@@ -1,0 +1,23 @@
+//! Protocols of Rapprochement, written without I/O.
+//!
+//! Nothing in this crate reads a clock, opens a socket, starts a thread or touches a file: it is `no_std`, so the
+//! compiler itself proves that. The same code runs in the simulator (`rapprochement-sim`) and in a real node.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`protocol`] | the contract between a protocol and its host |
+//! | [`time`], [`peer`], [`random`] | virtual time, identity, draws |
+//! | [`overlay`] | whom a node may contact |
+//! | [`wire`] | canonical encodings with hard limits |
+
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod overlay;
+pub mod peer;
+pub mod protocol;
+pub mod random;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,19 @@
+//! A deterministic discrete-event laboratory for peer-to-peer protocols.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`units`], [`random`], [`problem`] | quantities with units, keyed random streams, what is wrong and where |
+//! | [`network`] | latency, access links, loss, partitions, churn, membership |
+//! | [`measure`] | counters, histograms, series, statistics |
+//! | [`model`] | protocol families: entities, events, metrics |
+//! | [`scenario`] | the scenario file |
+//! | [`cli`] | the verbs of `rapsim` |
+
+pub mod cli;
+pub mod measure;
+pub mod model;
+pub mod network;
+pub mod problem;
+pub mod random;
+pub mod scenario;
+pub mod units;

@@ -1,0 +1,3 @@
+//! `rapsim`: run scenarios from the command line.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Counters, histograms, series and statistics: how a run is turned into numbers.
+
+pub mod results;

@@ -1,0 +1,75 @@
+//! What one run leaves behind, before it becomes files.
+
+use rapprochement_core::time::Instant;
+
+/// The measurements of one run, each list in an order that does not depend on threads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Results {
+    /// One number per metric and group.
+    pub scalars: Vec<Scalar>,
+    /// Values over time.
+    pub series: Vec<Sample>,
+    /// Distributions and other curves, each with the axes it is drawn on.
+    pub curves: Vec<Curve>,
+}
+
+/// One number about a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scalar {
+    /// Name with the unit last: "update_latency_p99_s".
+    pub metric: String,
+    /// What it is about, such as a message class; empty for the whole run.
+    pub group: String,
+    /// The value; not a number where there is none (a time that was not reached), which becomes an empty field.
+    pub value: f64,
+}
+
+/// One value at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// When.
+    pub time: Instant,
+    /// Name with the unit last.
+    pub metric: String,
+    /// What it is about; empty for the whole run.
+    pub group: String,
+    /// The value.
+    pub value: f64,
+}
+
+/// A curve such as a CDF, drawn as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// File name without ending.
+    pub name: String,
+    /// Label of the horizontal axis, with its unit.
+    pub x_label: String,
+    /// Label of the vertical axis, with its unit.
+    pub y_label: String,
+    /// Whether the horizontal axis is logarithmic.
+    pub x_log: bool,
+    /// Named lines of points.
+    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+impl Results {
+    /// Adds a number about the whole run.
+    pub fn scalar(&mut self, metric: &str, value: f64) {
+        self.scalar_of(metric, "", value);
+    }
+
+    /// Adds a number about a part of the run.
+    pub fn scalar_of(&mut self, metric: &str, group: &str, value: f64) {
+        self.scalars.push(Scalar { metric: metric.into(), group: group.into(), value });
+    }
+
+    /// Adds a value at a time.
+    pub fn sample(&mut self, time: Instant, metric: &str, group: &str, value: f64) {
+        self.series.push(Sample { time, metric: metric.into(), group: group.into(), value });
+    }
+
+    /// The number of this name about the whole run.
+    pub fn get(&self, metric: &str) -> Option<f64> {
+        self.scalars.iter().find(|scalar| scalar.group.is_empty() && scalar.metric == metric).map(|scalar| scalar.value)
+    }
+}

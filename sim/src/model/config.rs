@@ -1,0 +1,153 @@
+//! What a scenario says about the protocol and its workload. Data only.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Share, Size, Span};
+
+/// `[protocol]`: which synchroniser keeps the nodes' stores alike, and its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ProtocolConfig {
+    /// The whole store to one random peer every interval.
+    FullPush {
+        /// Time between pushes.
+        interval: Span,
+    },
+    /// Rumours: every new tuple to `fanout` random peers at once; a periodic repair catches what rumours missed.
+    EagerPush {
+        /// Peers that a new tuple is passed on to.
+        fanout: u32,
+        /// Time between repair exchanges with one random peer.
+        repair: Span,
+        /// Most bytes of tuples in one repair reply.
+        #[serde(default = "budget")]
+        budget: Size,
+    },
+    /// Scuttlebutt digests: what each author's newest version is, then what the other side lacks, oldest first.
+    Scuttlebutt {
+        /// Time between exchanges with one random peer.
+        interval: Span,
+        /// Most bytes of tuples in one direction of an exchange.
+        #[serde(default = "budget")]
+        budget: Size,
+    },
+}
+
+fn budget() -> Size {
+    Size(64 << 10)
+}
+
+/// `[workload]`: who writes what, when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadConfig {
+    /// How many nodes write; drawn at random.
+    pub writers: u32,
+    /// When writes happen.
+    pub arrivals: Arrivals,
+    /// Which of its keys a writer writes.
+    #[serde(default)]
+    pub keys: Keys,
+    /// Bytes of a value, at least 8 (it carries the update's number).
+    #[serde(default = "hundred")]
+    pub value: ValueSize,
+    /// Share of writes that delete their key.
+    #[serde(default)]
+    pub deletes: Share,
+    /// Nothing is written before this time, and nothing before it is counted.
+    #[serde(default)]
+    pub warm_up: Span,
+    /// Nothing is written in this last part of the run, so that updates have time to arrive.
+    #[serde(default)]
+    pub drain: Span,
+    /// Reads per sample, each of a random entry at a random live node, for the staleness of reads.
+    #[serde(default)]
+    pub reads: u32,
+}
+
+fn hundred() -> ValueSize {
+    ValueSize::Constant(Size(100))
+}
+
+/// When writes happen, between warm-up and drain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Arrivals {
+    /// A Poisson process over all writers together.
+    Poisson {
+        /// Writes per second of all writers together.
+        per_second: f64,
+    },
+    /// Every writer in turn, evenly spaced.
+    Periodic {
+        /// Time between two writes of the whole system.
+        interval: Span,
+    },
+    /// All at once, when the warm-up ends.
+    Burst {
+        /// How many writes.
+        count: u32,
+    },
+}
+
+/// Which of its keys a writer writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// Keys of each writer.
+    pub per_writer: u32,
+    /// How often each is drawn.
+    pub popularity: Popularity,
+    /// Share of writes that overwrite a key already written, where both kinds of key are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overwrites: Option<Share>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { per_writer: 1, popularity: Popularity::Uniform, overwrites: None }
+    }
+}
+
+/// How often each key is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Popularity {
+    /// All alike.
+    #[default]
+    Uniform,
+    /// The r-th most popular in proportion to r^-exponent.
+    Zipf {
+        /// The exponent, 0 for uniform.
+        exponent: f64,
+    },
+}
+
+/// Bytes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ValueSize {
+    /// Always the same.
+    Constant(Size),
+    /// Every size from `min` to `max` alike.
+    Uniform {
+        /// The smallest.
+        min: Size,
+        /// The largest.
+        max: Size,
+    },
+}
+
+/// `signatures`: how tuples are signed and checked in this run. The digest of a run is the same for all three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signatures {
+    /// Ed25519, checked at every receipt.
+    Real,
+    /// Ed25519, each tuple checked once for all nodes: its verdict is a pure function of its bytes.
+    #[default]
+    Shared,
+    /// A keyed hash of the same size: no security, for large runs.
+    StandIn,
+}

@@ -1,0 +1,3 @@
+//! How messages cross the network.
+
+pub mod config;

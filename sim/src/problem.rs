@@ -1,0 +1,30 @@
+//! What is wrong with an experiment, and where its author finds it.
+
+use std::fmt;
+
+/// One thing that is wrong: a place in the scenario, what is wrong there, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Dotted path of the key, with indices: "network.partition[0].heal".
+    pub path: String,
+    /// What is wrong, in lower case, without a full stop.
+    pub message: String,
+    /// What would be right; empty where the message already says it.
+    pub help: String,
+}
+
+impl Problem {
+    /// A problem at a key.
+    pub fn new(path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into(), help: help.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)?;
+        if self.help.is_empty() { Ok(()) } else { write!(f, " ({})", self.help) }
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,3 @@
+//! The scenario file: schema, parsing, diagnostics, sweeps.
+
+pub mod schema;

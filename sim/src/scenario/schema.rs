@@ -1,0 +1,147 @@
+//! The scenario file as types. The JSON Schema and the guide come from these.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::config::{ProtocolConfig, Signatures, WorkloadConfig};
+use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
+use crate::units::Span;
+
+/// One experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Short name: letters, digits, `-` and `_`; names the run directory.
+    pub name: String,
+    /// What it shows and what to expect.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Seed of every random stream; a sweep's replications use the following ones.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// How many nodes.
+    pub nodes: u32,
+    /// Virtual time at which the run ends at the latest.
+    pub duration: Span,
+    /// How tuples are signed and checked.
+    #[serde(default)]
+    pub signatures: Signatures,
+    /// Encodes and decodes every message for real, instead of only charging its length.
+    #[serde(default)]
+    pub encode_messages: bool,
+    /// How messages cross the network.
+    #[serde(default)]
+    pub network: NetworkConfig,
+    /// How fast nodes work, and how true their clocks are.
+    #[serde(default)]
+    pub node: NodeConfig,
+    /// Nodes that come and go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn: Option<ChurnConfig>,
+    /// Whom nodes may contact.
+    #[serde(default)]
+    pub membership: MembershipConfig,
+    /// The protocol that the nodes run.
+    pub protocol: ProtocolConfig,
+    /// Who writes what, when.
+    pub workload: WorkloadConfig,
+    /// What is recorded, and when the run may end early.
+    #[serde(default)]
+    pub measure: MeasureConfig,
+    /// A grid of variants: dotted key to the values it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+    /// Bounds by which a run is judged: metric name to bound.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expect: BTreeMap<String, Bound>,
+    /// Figures beyond the standard ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figure: Vec<FigureConfig>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// `[measure]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MeasureConfig {
+    /// Time between samples of the series; conditions are judged at samples only.
+    pub sample: Span,
+    /// Ends the run at the first sample after the last write at which every live node holds every newest version.
+    pub stop_when_converged: bool,
+    /// Writes `events.csv`: every message and every adoption, in order. Large.
+    pub events: bool,
+    /// Ends the run as `event limit` after this many events; 0 for none. Judged at samples.
+    pub event_limit: u64,
+}
+
+impl Default for MeasureConfig {
+    fn default() -> Self {
+        Self {
+            sample: Span(rapprochement_core::time::Duration::from_millis(500)),
+            stop_when_converged: false,
+            events: false,
+            event_limit: 0,
+        }
+    }
+}
+
+/// `[sweep]`: every combination of the values, each with every seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// How many seeds, from the scenario's own upwards.
+    #[serde(default = "five")]
+    pub replications: u32,
+    /// Dotted key, such as "network.loss.independent", to the values it takes; a value may be a whole table.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
+    pub grid: BTreeMap<String, Vec<toml::Value>>,
+}
+
+fn five() -> u32 {
+    5
+}
+
+/// A bound on a metric, judged after the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bound {
+    /// The metric is at least this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The metric is at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}
+
+/// `[[figure]]`: a figure over a sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FigureConfig {
+    /// File name without ending.
+    pub name: String,
+    /// What is on the horizontal axis: a swept key.
+    pub x: String,
+    /// What is on the vertical axis: a metric of `scalars.csv`.
+    pub y: String,
+    /// A swept key that gives a line each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
+    /// Label of the horizontal axis; the key otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x_label: Option<String>,
+    /// Label of the vertical axis; the metric otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub y_label: Option<String>,
+    /// Logarithmic horizontal axis.
+    #[serde(default)]
+    pub x_log: bool,
+    /// Logarithmic vertical axis.
+    #[serde(default)]
+    pub y_log: bool,
+}
