@@ -1,3 +1,7 @@
-//! `rapsim`: run scenarios from the command line.
+//! `rapsim`: a laboratory for peer-to-peer protocols on the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rapprochement_sim::cli::main()
+}

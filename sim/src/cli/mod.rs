@@ -1,6 +1,20 @@
-//! The command line: a file per verb.
+//! The command line: a file per verb. Results go to standard output, everything else to standard error.
+
+mod check;
+mod execute;
+mod expect;
+mod run;
+mod sweep;
+
+pub mod bench;
+pub mod compare;
+pub mod new;
+pub mod plot;
+pub mod schema;
 
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Documented exit codes. They are part of the public interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +30,7 @@ pub enum Exit {
     ExpectationMissed = 3,
     /// Runs that must be equal are not.
     NotDeterministic = 4,
-    /// Interrupted by a signal.
+    /// Interrupted by a signal; nothing half-written is left.
     Interrupted = 130,
 }
 
@@ -24,4 +38,79 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all went well
+  1    the machine or the program failed (full disk, unwritable directory, a bug)
+  2    the command line or the scenario is wrong
+  3    a bound of [expect] was missed; the results are written
+  4    runs that must be equal are not
+  130  interrupted; nothing half-written is left";
+
+/// A deterministic laboratory for peer-to-peer protocols: scenario in, CSV traces and figures out.
+#[derive(Debug, Parser)]
+#[command(name = "rapsim", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Write a commented scenario to start from.
+    New(new::NewArgs),
+    /// Run a scenario and write its results.
+    Run(run::RunArgs),
+    /// Run every point of a scenario's grid with every seed; resumes what was interrupted.
+    Sweep(sweep::SweepArgs),
+    /// Draw the figures of a run or sweep directory again.
+    Plot(plot::PlotArgs),
+    /// Pair two runs or sweeps by seed and report their differences.
+    Compare(compare::CompareArgs),
+    /// Check that a scenario gives the same events on every engine and with any number of threads.
+    Check(check::CheckArgs),
+    /// Print the scenario's JSON Schema or the guide made from it.
+    Schema(schema::SchemaArgs),
+    /// Measure the engine.
+    Bench(bench::BenchArgs),
+}
+
+/// Runs `rapsim` with the arguments of the process.
+pub fn main() -> ExitCode {
+    let exit = match Cli::parse().verb {
+        Verb::New(args) => new::main(args),
+        Verb::Run(args) => run::main(&args),
+        Verb::Sweep(args) => sweep::main(&args),
+        Verb::Plot(args) => plot::main(args),
+        Verb::Compare(args) => compare::main(args),
+        Verb::Check(args) => check::main(&args),
+        Verb::Schema(args) => schema::main(args),
+        Verb::Bench(args) => bench::main(args),
+    };
+    exit.into()
+}
+
+/// Prints a problem to standard error.
+fn complain(message: impl std::fmt::Display) {
+    use std::io::Write;
+    // Where even standard error is closed, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+}
+
+/// Prints results to standard output; a closed pipe is not an error of ours.
+fn print(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -11,6 +11,8 @@ pub struct Results {
     pub series: Vec<Sample>,
     /// Distributions and other curves, each with the axes it is drawn on.
     pub curves: Vec<Curve>,
+    /// Tables with a row per observation.
+    pub tables: Vec<Table>,
 }
 
 /// One number about a run.
@@ -35,6 +37,17 @@ pub struct Sample {
     pub group: String,
     /// The value.
     pub value: f64,
+}
+
+/// Rows of numbers under named columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// File name without ending.
+    pub name: String,
+    /// Names with the unit last.
+    pub columns: Vec<String>,
+    /// One row per observation, as long as `columns`.
+    pub rows: Vec<Vec<f64>>,
 }
 
 /// A curve such as a CDF, drawn as it stands.

@@ -1,5 +1,6 @@
 //! What a scenario says about the protocol and its workload. Data only.
 
+use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -150,4 +151,29 @@ pub enum Signatures {
     Shared,
     /// A keyed hash of the same size: no security, for large runs.
     StandIn,
+}
+
+/// `[measure]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MeasureConfig {
+    /// Time between samples of the series; conditions are judged at samples only.
+    pub sample: Span,
+    /// Ends the run at the first sample after the last write at which every live node holds every newest version.
+    pub stop_when_converged: bool,
+    /// Writes `events.csv`: every message and every adoption, in order. Large.
+    pub events: bool,
+    /// Ends the run as `event limit` after this many events; 0 for none. Judged at samples.
+    pub event_limit: u64,
+}
+
+impl Default for MeasureConfig {
+    fn default() -> Self {
+        Self {
+            sample: Span(Duration::from_millis(500)),
+            stop_when_converged: false,
+            events: false,
+            event_limit: 0,
+        }
+    }
 }

@@ -1,3 +1,68 @@
 //! Protocol families: each builds its entities from the experiment and turns their events into metrics.
+//!
+//! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation;
+//! [`phold`] is the engine's benchmark.
 
 pub mod config;
+pub mod experiment;
+pub mod host;
+pub mod identity;
+pub mod phold;
+pub mod phold_protocol;
+pub mod slab;
+pub mod sync;
+pub mod traffic;
+pub mod workload;
+
+use std::ops::Range;
+
+use rapprochement_core::time::Instant;
+
+use crate::engine::{Outcome, QueueKind, Run, Shard, TraceRecord};
+
+/// How to run an experiment; none of it changes a result.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Threads at most.
+    pub threads: usize,
+    /// Uses that many threads even where one would be faster: for checks of determinism.
+    pub exact_threads: bool,
+    /// The event queue.
+    pub queue: QueueKind,
+    /// Span of virtual time in which every event's key is kept.
+    pub trace: Option<Range<Instant>>,
+}
+
+impl RunOptions {
+    /// How many shards to cut this many nodes into: one per thread, but no thread for fewer nodes than are worth its
+    /// barriers, unless the threads were asked for to the letter.
+    pub fn shards(&self, nodes: u32) -> usize {
+        const NODES_PER_THREAD: usize = 4096;
+        if self.exact_threads { self.threads } else { self.threads.min(nodes as usize / NODES_PER_THREAD).max(1) }
+    }
+}
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct RunStatistics {
+    /// Why it ended.
+    pub outcome: Outcome,
+    /// Events that were handled.
+    pub events: u64,
+    /// The digest of all events and records.
+    pub digest: u128,
+    /// The digest at the end of each slice of virtual time.
+    pub checkpoints: Vec<(u64, u128)>,
+    /// Virtual time at the end.
+    pub end: Instant,
+    /// The keys that were asked for.
+    pub trace: Vec<TraceRecord>,
+}
+
+impl RunStatistics {
+    /// Takes a finished run apart.
+    pub fn split<S: Shard>(run: Run<S>) -> (Vec<S>, Self) {
+        let Run { shards, outcome, events, digest, checkpoints, end, trace, .. } = run;
+        (shards, Self { outcome, events, digest, checkpoints, end, trace })
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::config::{ProtocolConfig, Signatures, WorkloadConfig};
+use crate::model::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
 use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
 use crate::units::Span;
 
@@ -63,31 +63,6 @@ pub struct Scenario {
 
 fn one() -> u64 {
     1
-}
-
-/// `[measure]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct MeasureConfig {
-    /// Time between samples of the series; conditions are judged at samples only.
-    pub sample: Span,
-    /// Ends the run at the first sample after the last write at which every live node holds every newest version.
-    pub stop_when_converged: bool,
-    /// Writes `events.csv`: every message and every adoption, in order. Large.
-    pub events: bool,
-    /// Ends the run as `event limit` after this many events; 0 for none. Judged at samples.
-    pub event_limit: u64,
-}
-
-impl Default for MeasureConfig {
-    fn default() -> Self {
-        Self {
-            sample: Span(rapprochement_core::time::Duration::from_millis(500)),
-            stop_when_converged: false,
-            events: false,
-            event_limit: 0,
-        }
-    }
 }
 
 /// `[sweep]`: every combination of the values, each with every seed.

@@ -1,0 +1,184 @@
+//! Key-value synchronisation: a population of nodes keeps signed tuples alike with one of the synchronisers of the core.
+
+pub mod director;
+pub mod ledger;
+pub mod observer;
+pub mod report;
+
+use std::sync::Arc;
+
+use rapprochement_core::peer::SimPeer;
+use rapprochement_core::protocol::Protocol;
+use rapprochement_core::reconcile::{
+    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Scuttlebutt, ScuttlebuttConfig, Synchroniser,
+};
+use rapprochement_core::time::{Duration, Instant};
+
+use self::director::{SyncDirector, Watch};
+use self::ledger::Ledger;
+use self::observer::{LogLine, SyncObserver};
+use super::config::ProtocolConfig;
+use super::experiment::Experiment;
+use super::host::{self, COMMANDS, Hosts, Note, World};
+use super::identity::SimKeys;
+use super::workload::Schedule;
+use super::{RunOptions, RunStatistics};
+use crate::engine::{self, Event, Plan, Shard};
+use crate::measure::results::Results;
+use crate::network::churn::Churn;
+use crate::network::clock::Clock;
+use crate::network::config::Departure;
+use crate::network::membership::{Membership, NodeSampler};
+use crate::network::service::NodeService;
+use crate::network::Network;
+use crate::problem::Problem;
+use crate::random::{Purpose, Streams};
+
+/// What one run gives.
+#[derive(Debug)]
+pub struct SyncRun {
+    /// The measurements.
+    pub results: Results,
+    /// How the run went.
+    pub statistics: RunStatistics,
+    /// The event log, where it was asked for, in order of time and node.
+    pub log: Vec<LogLine>,
+    /// Names of the protocol's message classes.
+    pub classes: &'static [&'static str],
+}
+
+/// Runs an experiment to its end.
+///
+/// # Errors
+/// Everything that keeps it from being built: files that are missing or malformed, parts that contradict each other.
+pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<SyncRun, Vec<Problem>> {
+    let parts = Parts::build(experiment)?;
+    Ok(match experiment.protocol {
+        ProtocolConfig::FullPush { interval } => {
+            let config = FullPushConfig { interval: interval.0 };
+            parts.run(experiment, options, watch, |sampler, keys| FullPush::new(config, sampler, keys))
+        }
+        ProtocolConfig::EagerPush { fanout, repair, budget } => {
+            let config = EagerPushConfig { fanout, repair: repair.0, budget: budget.0 as usize };
+            parts.run(experiment, options, watch, |sampler, keys| EagerPush::new(config, sampler, keys))
+        }
+        ProtocolConfig::Scuttlebutt { interval, budget } => {
+            let config = ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize };
+            parts.run(experiment, options, watch, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
+        }
+    })
+}
+
+/// The parts of an experiment that do not depend on its protocol.
+struct Parts {
+    streams: Streams,
+    network: Network,
+    churn: Option<Churn>,
+    membership: Arc<Membership>,
+    clocks: Vec<Clock>,
+    ledger: Arc<Ledger>,
+}
+
+impl Parts {
+    fn build(experiment: &Experiment) -> Result<Self, Vec<Problem>> {
+        let streams = Streams::new(experiment.seed);
+        let (nodes, base) = (experiment.nodes, experiment.base.as_path());
+        let mut problems = Vec::new();
+        let mut keep = |built: Vec<Problem>| problems.extend(built);
+        let network = Network::build(&experiment.network, nodes, base, &streams).map_err(&mut keep).ok();
+        let churn = experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams));
+        let churn = churn.transpose().map_err(&mut keep).ok();
+        let membership = Membership::build(&experiment.membership, nodes, &streams).map_err(&mut keep).ok();
+        let (Some(network), Some(churn), Some(membership)) = (network, churn, membership) else {
+            return Err(problems);
+        };
+        let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, &streams);
+        let clocks = Clock::draw_all(&experiment.node, nodes, &streams);
+        Ok(Self { network, churn, membership, clocks, ledger: Arc::new(Ledger::new(schedule)), streams })
+    }
+
+    fn run<P>(
+        self,
+        experiment: &Experiment,
+        options: &RunOptions,
+        watch: Watch<'_>,
+        protocol: impl Fn(NodeSampler, SimKeys) -> P,
+    ) -> SyncRun
+    where
+        P: Synchroniser<Peer = SimPeer> + Send,
+        P::Message: Send + Sync,
+        P::Timer: Send,
+        Hosts<P, SyncObserver>: Shard<Data = Note>,
+    {
+        let Self { streams, network, churn, membership, clocks, ledger } = self;
+        let (starts, lookahead) = network.shards(options.shards(experiment.nodes));
+        let last_heal = network.last_heal(Instant::ZERO + experiment.duration.0);
+        let schedule = Arc::clone(&ledger);
+        let world = Arc::new(World {
+            network,
+            churn,
+            departure: experiment.churn.as_ref().map_or(Departure::Crash, |churn| churn.departure),
+            service: NodeService::new(&experiment.node),
+            clocks,
+            encode_messages: experiment.encode_messages,
+            command: Box::new(move |index| schedule.schedule.command(index)),
+            revive: revive::<P>,
+        });
+        let shards: Vec<_> = starts
+            .windows(2)
+            .map(|range| {
+                let protocols = (range[0]..range[1]).map(|node| {
+                    let keys = SimKeys::new(SimPeer(node), experiment.signatures);
+                    protocol(membership.sampler(node), keys)
+                });
+                let observer = SyncObserver::new(Arc::clone(&ledger), experiment.measure.events);
+                let world = Arc::clone(&world);
+                Hosts::new(range[0], protocols, world, &streams, observer, experiment.measure.events)
+            })
+            .collect();
+        let reads = (experiment.workload.reads, streams.stream(Purpose::Observer, 0));
+        let warm_up = experiment.workload.warm_up.0;
+        let mut director =
+            SyncDirector::new(Arc::clone(&ledger), experiment.measure.clone(), warm_up, reads, watch);
+        let plan = plan(experiment, options, starts, lookahead);
+        let initial = initial_events(experiment.nodes, &ledger.schedule);
+        let mut run = engine::run(shards, initial, &mut director, &plan);
+        let mut all: Vec<&mut Hosts<P, SyncObserver>> = run.shards.iter_mut().collect();
+        director.catch_up(Instant::MAX, &mut all);
+        let mut log: Vec<LogLine> = run.shards.iter_mut().flat_map(|shard| shard.observer_mut().take_log()).collect();
+        log.sort_by_key(|line| (line.time, line.node));
+        let (mut shards, statistics) = RunStatistics::split(run);
+        let measured_from = Instant::ZERO + warm_up;
+        let results = report::report(&mut shards, &ledger, director, statistics.end, measured_from, last_heal);
+        SyncRun { results, statistics, log, classes: report::classes::<P>() }
+    }
+}
+
+fn plan(experiment: &Experiment, options: &RunOptions, starts: Vec<u32>, lookahead: Duration) -> Plan {
+    Plan {
+        starts,
+        lookahead,
+        threads: options.threads,
+        queue: options.queue,
+        seed: experiment.seed,
+        deadline: Instant::ZERO + experiment.duration.0,
+        slice: experiment.measure.sample.0,
+        trace: options.trace.clone(),
+    }
+}
+
+/// Every node's start, and every scheduled write.
+fn initial_events(nodes: u32, schedule: &Schedule) -> Vec<Event<Note>> {
+    let starts = (0..nodes).map(|node| Event::new(Instant::ZERO, COMMANDS - 1, node, node, Note::start()));
+    let writes = (0u32..).zip(&schedule.updates);
+    let writes = writes.map(|(index, update)| Event::new(update.at, COMMANDS, index, update.writer, Note::command(index)));
+    starts.chain(writes).collect()
+}
+
+/// Brings a synchroniser back with what was durable, or with its identity and version counter alone.
+fn revive<P: Synchroniser>(protocol: &mut P, forget: bool) {
+    host::revive(protocol, forget);
+    if forget {
+        protocol.forget();
+    }
+}

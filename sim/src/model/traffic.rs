@@ -1,0 +1,140 @@
+//! What a shard's nodes have sent, received and lost, by message class. Integer counters that add up in any order.
+
+use rapprochement_core::time::Duration;
+
+use crate::measure::histogram::Histogram;
+use crate::network::LossReason;
+
+/// Messages and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of the encoded messages.
+    pub payload: u64,
+    /// Bytes with the headers of every packet.
+    pub wire: u64,
+}
+
+/// One class of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassTraffic {
+    /// Handed to the network, lost ones included.
+    pub sent: Volume,
+    /// Handed to the receiving protocol.
+    pub received: Volume,
+    /// Dropped by a full queue.
+    pub lost_queue: u64,
+    /// Lost on the way.
+    pub lost_link: u64,
+    /// Cut by a partition.
+    pub lost_partition: u64,
+    /// Arrived at a node that was away.
+    pub lost_away: u64,
+}
+
+/// The traffic of a shard.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    classes: Vec<ClassTraffic>,
+    /// Messages that found their uplink idle.
+    unqueued: u64,
+    /// Waits of the others before their first byte left, in nanoseconds.
+    waits: Histogram,
+}
+
+impl Traffic {
+    /// No traffic yet in so many classes.
+    pub fn new(classes: usize) -> Self {
+        Self { classes: vec![ClassTraffic::default(); classes], unqueued: 0, waits: Histogram::new() }
+    }
+
+    #[inline]
+    pub(crate) fn sent(&mut self, class: usize, payload: u32, wire: u32, queued: Duration) {
+        if let Some(traffic) = self.classes.get_mut(class) {
+            traffic.sent.add(payload, wire);
+        }
+        if queued.is_zero() {
+            self.unqueued += 1;
+        } else {
+            self.waits.add(queued.as_nanos());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn received(&mut self, class: usize, payload: u32, wire: u32) {
+        if let Some(traffic) = self.classes.get_mut(class) {
+            traffic.received.add(payload, wire);
+        }
+    }
+
+    pub(crate) fn lost(&mut self, class: usize, reason: LossReason) {
+        if let Some(traffic) = self.classes.get_mut(class) {
+            match reason {
+                LossReason::Queue => traffic.lost_queue += 1,
+                LossReason::Loss => traffic.lost_link += 1,
+                LossReason::Partition => traffic.lost_partition += 1,
+            }
+        }
+    }
+
+    pub(crate) fn lost_away(&mut self, class: usize) {
+        if let Some(traffic) = self.classes.get_mut(class) {
+            traffic.lost_away += 1;
+        }
+    }
+
+    /// The classes in the order of the protocol's class names.
+    pub fn classes(&self) -> &[ClassTraffic] {
+        &self.classes
+    }
+
+    /// All classes together.
+    pub fn total(&self) -> ClassTraffic {
+        let mut total = ClassTraffic::default();
+        self.classes.iter().for_each(|class| total.merge(class));
+        total
+    }
+
+    /// Waits before the uplink in nanoseconds, idle links counted as none.
+    pub fn waits(&self) -> Histogram {
+        let mut all = self.waits.clone();
+        all.add_many(0, self.unqueued);
+        all
+    }
+
+    /// Adds another shard's traffic.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
+            mine.merge(theirs);
+        }
+        self.unqueued += other.unqueued;
+        self.waits.merge(&other.waits);
+    }
+}
+
+impl Volume {
+    #[inline]
+    fn add(&mut self, payload: u32, wire: u32) {
+        self.messages += 1;
+        self.payload += u64::from(payload);
+        self.wire += u64::from(wire);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.payload += other.payload;
+        self.wire += other.wire;
+    }
+}
+
+impl ClassTraffic {
+    fn merge(&mut self, other: &Self) {
+        self.sent.merge(&other.sent);
+        self.received.merge(&other.received);
+        self.lost_queue += other.lost_queue;
+        self.lost_link += other.lost_link;
+        self.lost_partition += other.lost_partition;
+        self.lost_away += other.lost_away;
+    }
+}
