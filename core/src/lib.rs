@@ -8,6 +8,8 @@
 //! | [`protocol`] | the contract between a protocol and its host |
 //! | [`time`], [`peer`], [`random`] | virtual time, identity, draws |
 //! | [`overlay`] | whom a node may contact |
+//! | [`store`] | signed key-value-version tuples |
+//! | [`reconcile`] | the synchronisers that make stores alike |
 //! | [`wire`] | canonical encodings with hard limits |
 
 #![no_std]
@@ -19,5 +21,7 @@ pub mod overlay;
 pub mod peer;
 pub mod protocol;
 pub mod random;
+pub mod reconcile;
+pub mod store;
 pub mod time;
 pub mod wire;
