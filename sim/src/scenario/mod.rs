@@ -9,11 +9,13 @@
 //! | [`diagnostics`] | problems shown where they were written |
 //! | [`sweep`] | the points of a grid |
 //! | [`canonical`] | one text for one meaning, and its hash |
+//! | [`mod@generate`] | random valid scenarios for tests |
 
 pub mod canonical;
 pub mod check;
 mod depth;
 pub mod diagnostics;
+pub mod generate;
 pub mod parse;
 pub mod path;
 mod reader;
@@ -24,5 +26,6 @@ pub mod tree;
 pub use canonical::{canonical, content_hash};
 pub use check::check;
 pub use diagnostics::Diagnostics;
+pub use generate::generate;
 pub use parse::{Loaded, load, parse};
 pub use sweep::{Point, points};
