@@ -1,0 +1,155 @@
+//! What a scenario means: values that fit their types and still cannot be meant. Each rule names the keys that it rests
+//! on; where one of them is already reported as wrong, the rule is silent.
+
+mod network;
+mod sweep;
+mod workload;
+
+use super::path::Path;
+use super::schema::Scenario;
+use crate::network::config::Distribution;
+use crate::problem::Problem;
+use crate::units::Span;
+
+/// Nodes number at most this many.
+pub const MAX_NODES: u32 = 20_000_000;
+/// A run's series has at most this many samples.
+const MAX_SAMPLES: u64 = 1_000_000;
+/// Ten years of virtual time; more is a slip of the unit.
+const MAX_DURATION_NS: u64 = 3_650 * 86_400 * 1_000_000_000;
+
+/// Collects problems.
+#[derive(Debug, Default)]
+pub struct Checker {
+    holes: Vec<Path>,
+    problems: Vec<Problem>,
+}
+
+impl Checker {
+    /// A checker that is silent about what rests on these places.
+    pub fn new(holes: &[Path]) -> Self {
+        Self { holes: holes.to_vec(), problems: Vec::new() }
+    }
+
+    /// What was found.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Reports a problem at the first of `paths`, unless one of them is a hole.
+    fn report(&mut self, paths: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        let rests_on_a_hole = paths.iter().any(|path| {
+            Path::parse(path)
+                .is_ok_and(|path| self.holes.iter().any(|hole| hole.contains(&path) || path.contains(hole)))
+        });
+        if !rests_on_a_hole {
+            self.problems.push(Problem::new(paths[0], message, help));
+        }
+    }
+
+    fn positive(&mut self, path: &str, span: Span) {
+        if span.0.is_zero() {
+            self.report(&[path], "this time cannot be zero", "give a positive time, such as \"1 s\"");
+        }
+    }
+
+    /// A parameter that has to be a number above zero.
+    fn positive_number(&mut self, path: &str, value: f64) {
+        if !(value.is_finite() && value > 0.0) {
+            self.report(&[path], format!("{value} is not a positive number"), "");
+        }
+    }
+
+    /// Bounds the kind of every distribution; `path` is the place of the distribution.
+    fn distribution(&mut self, path: &str, distribution: &Distribution) {
+        let at = |rest: &str| format!("{path}.{rest}");
+        match distribution {
+            Distribution::Constant(_) => {}
+            Distribution::Uniform { min, max } => {
+                if min > max {
+                    let (min_at, max_at) = (at("uniform.min"), at("uniform.max"));
+                    self.report(&[&min_at, &max_at], format!("min ({min}) is above max ({max})"), "");
+                }
+            }
+            Distribution::Exponential { mean } => self.positive(&at("exponential.mean"), *mean),
+            Distribution::Lognormal { median, sigma } => {
+                self.positive(&at("lognormal.median"), *median);
+                if !(0.0..=10.0).contains(sigma) {
+                    let help = "the standard deviation of the logarithm lies between 0 and 10; 0.5 is usual for delays";
+                    self.report(&[&at("lognormal.sigma")], format!("{sigma} is no sensible sigma"), help);
+                }
+            }
+            Distribution::Weibull { shape, scale } => {
+                self.positive_number(&at("weibull.shape"), *shape);
+                self.positive(&at("weibull.scale"), *scale);
+            }
+            Distribution::Pareto { shape, min } => {
+                self.positive_number(&at("pareto.shape"), *shape);
+                self.positive(&at("pareto.min"), *min);
+            }
+        }
+    }
+}
+
+/// Everything that cannot be meant in a scenario, in no particular order.
+pub fn check(scenario: &Scenario) -> Vec<Problem> {
+    let mut checker = Checker::default();
+    self::scenario(scenario, &mut checker);
+    checker.problems
+}
+
+/// [`check`] into an existing checker.
+pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
+    basics(s, c);
+    measure(s, c);
+    network::network(s, c);
+    network::churn(s, c);
+    network::node(s, c);
+    network::membership(s, c);
+    workload::protocol(s, c);
+    workload::workload(s, c);
+    sweep::expect(s, c);
+    sweep::sweep(s, c);
+    sweep::figures(s, c);
+}
+
+/// Whether a text can name a file on every platform.
+fn is_file_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(good)
+}
+
+fn basics(s: &Scenario, c: &mut Checker) {
+    if !is_file_name(&s.name) {
+        let help = "a name has 1 to 64 letters, digits, `-` and `_`";
+        c.report(&["name"], format!("{:?} cannot name a directory", s.name), help);
+    }
+    if i64::try_from(s.seed).is_err() {
+        c.report(&["seed"], "this seed is too large for TOML", format!("a seed is at most {}", i64::MAX));
+    }
+    if s.nodes < 2 {
+        c.report(&["nodes"], format!("{} nodes cannot exchange anything", s.nodes), "use at least 2");
+    }
+    if s.nodes > MAX_NODES {
+        c.report(&["nodes"], format!("{} nodes are too many", s.nodes), format!("use at most {MAX_NODES}"));
+    }
+    c.positive("duration", s.duration);
+    if s.duration.as_nanos() > MAX_DURATION_NS {
+        c.report(&["duration"], "a run of more than ten years", "is the unit the one you meant?");
+    }
+}
+
+fn measure(s: &Scenario, c: &mut Checker) {
+    let sample = s.measure.sample;
+    c.positive("measure.sample", sample);
+    if sample > s.duration {
+        let message = format!("a run of {} ends before its first sample", s.duration);
+        c.report(&["measure.sample", "duration"], message, "sample more often than once in a run");
+    }
+    let samples = s.duration.as_nanos() / sample.as_nanos().max(1);
+    if !sample.0.is_zero() && samples > MAX_SAMPLES {
+        let least = Span(rapprochement_core::time::Duration::from_nanos(s.duration.as_nanos().div_ceil(MAX_SAMPLES)));
+        let message = format!("{samples} samples in a run of {}", s.duration);
+        c.report(&["measure.sample", "duration"], message, format!("sample at most every {least}"));
+    }
+}

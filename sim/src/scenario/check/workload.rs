@@ -1,0 +1,158 @@
+//! The protocol's parameters, and who writes what, when.
+
+use super::super::schema::Scenario;
+use super::Checker;
+use crate::model::config::{Arrivals, Popularity, ProtocolConfig, ValueSize};
+use crate::units::{Size, Span};
+
+/// A value carries the number of its update.
+const MIN_VALUE: Size = Size(8);
+/// A tuple is one message.
+const MAX_VALUE: Size = Size(64 << 10);
+/// So many writes in a run are a slip.
+const MAX_WRITES: f64 = 1e9;
+/// So many keys of one writer are a slip.
+const MAX_KEYS: u32 = 1_000_000;
+/// So many reads in one sample are a slip.
+const MAX_READS: u32 = 1_000_000;
+
+pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
+    match &s.protocol {
+        ProtocolConfig::FullPush { interval } => self::interval(s, c, "protocol.full_push.interval", *interval),
+        ProtocolConfig::Scuttlebutt { interval, budget } => {
+            self::interval(s, c, "protocol.scuttlebutt.interval", *interval);
+            self::budget(s, c, "protocol.scuttlebutt.budget", *budget);
+        }
+        ProtocolConfig::EagerPush { fanout, repair, budget } => {
+            let path = "protocol.eager_push.fanout";
+            if *fanout == 0 {
+                c.report(&[path], "a rumour that is told to nobody", "use a fan-out of at least 1");
+            }
+            if *fanout >= s.nodes {
+                let message = format!("a fan-out of {fanout} among {} nodes", s.nodes);
+                c.report(&[path, "nodes"], message, format!("use at most {}", s.nodes.saturating_sub(1)));
+            }
+            c.positive("protocol.eager_push.repair", *repair);
+            self::budget(s, c, "protocol.eager_push.budget", *budget);
+        }
+    }
+}
+
+fn interval(s: &Scenario, c: &mut Checker, path: &str, interval: Span) {
+    c.positive(path, interval);
+    if interval >= s.duration {
+        let message = format!("the run of {} ends before the first exchange", s.duration);
+        c.report(&[path, "duration"], message, "use a shorter interval");
+    }
+}
+
+fn budget(s: &Scenario, c: &mut Checker, path: &str, budget: Size) {
+    let largest = match s.workload.value {
+        ValueSize::Constant(size) => size,
+        ValueSize::Uniform { max, .. } => max,
+    };
+    if budget < largest {
+        let message = format!("a budget of {budget} cannot carry a value of {largest}");
+        c.report(&[path, "workload.value"], message, "make it at least as large as the largest value");
+    }
+}
+
+pub(super) fn workload(s: &Scenario, c: &mut Checker) {
+    let w = &s.workload;
+    if w.writers == 0 {
+        c.report(&["workload.writers"], "nobody writes", "use at least 1 writer");
+    }
+    if w.writers > s.nodes {
+        let message = format!("{} writers among {} nodes", w.writers, s.nodes);
+        c.report(&["workload.writers", "nodes"], message, "use at most as many writers as nodes");
+    }
+    values(s, c);
+    keys(s, c);
+    let quiet = w.warm_up.0 + w.drain.0;
+    if quiet >= s.duration.0 {
+        let message = format!("warm-up and drain ({quiet}) leave nothing of a run of {}", s.duration);
+        let at = if w.drain >= w.warm_up { "workload.drain" } else { "workload.warm_up" };
+        c.report(&[at, "workload.warm_up", "workload.drain", "duration"], message, "run longer, or shorten them");
+    }
+    arrivals(s, c, Span(s.duration.0 - quiet));
+    if w.reads > MAX_READS {
+        c.report(&["workload.reads"], format!("{} reads in every sample", w.reads), format!("at most {MAX_READS}"));
+    }
+}
+
+fn values(s: &Scenario, c: &mut Checker) {
+    let mut bounded = |path: &str, size: Size| {
+        if size < MIN_VALUE {
+            let help = "a value carries the number of its update";
+            c.report(&[path], format!("a value has at least {MIN_VALUE}"), help);
+        }
+        if size > MAX_VALUE {
+            c.report(&[path], format!("a value has at most {MAX_VALUE}"), "");
+        }
+    };
+    match s.workload.value {
+        ValueSize::Constant(size) => bounded("workload.value.constant", size),
+        ValueSize::Uniform { min, max } => {
+            bounded("workload.value.uniform.min", min);
+            bounded("workload.value.uniform.max", max);
+            if min > max {
+                let paths = ["workload.value.uniform.min", "workload.value.uniform.max"];
+                c.report(&paths, format!("min ({min}) is above max ({max})"), "");
+            }
+        }
+    }
+}
+
+fn keys(s: &Scenario, c: &mut Checker) {
+    let keys = &s.workload.keys;
+    if keys.per_writer == 0 {
+        c.report(&["workload.keys.per_writer"], "writers without keys", "use at least 1");
+    }
+    if keys.per_writer > MAX_KEYS {
+        let message = format!("{} keys of each writer", keys.per_writer);
+        c.report(&["workload.keys.per_writer"], message, format!("use at most {MAX_KEYS}"));
+    }
+    if let Popularity::Zipf { exponent } = keys.popularity
+        && !(0.0..=100.0).contains(&exponent)
+    {
+        let message = format!("{exponent} is no exponent of a Zipf law");
+        c.report(&["workload.keys.popularity.zipf.exponent"], message, "use 0 (uniform) to 100; 1 is usual");
+    }
+}
+
+fn arrivals(s: &Scenario, c: &mut Checker, window: Span) {
+    let too_many = |c: &mut Checker, path: &str, writes: f64| {
+        if writes > MAX_WRITES {
+            let message = format!("about {writes:.0} writes in one run");
+            c.report(
+                &[path, "duration"],
+                message,
+                "a run has at most a thousand million; is the unit the one you meant?",
+            );
+        }
+    };
+    match s.workload.arrivals {
+        Arrivals::Poisson { per_second } => {
+            let path = "workload.arrivals.poisson.per_second";
+            c.positive_number(path, per_second);
+            too_many(c, path, per_second * window.0.as_secs_f64());
+        }
+        Arrivals::Periodic { interval } => {
+            let path = "workload.arrivals.periodic.interval";
+            c.positive(path, interval);
+            if interval.0 > window.0 && !window.0.is_zero() {
+                let paths = [path, "workload.warm_up", "workload.drain", "duration"];
+                let message = format!("longer than the {window} in which writes happen");
+                c.report(&paths, message, "use a shorter interval, or run longer");
+            }
+            too_many(c, path, window.0.as_secs_f64() / interval.0.as_secs_f64().max(1e-9));
+        }
+        Arrivals::Burst { count } => {
+            let path = "workload.arrivals.burst.count";
+            if count == 0 {
+                c.report(&[path], "nothing is written", "use at least 1");
+            }
+            too_many(c, path, f64::from(count));
+        }
+    }
+}
