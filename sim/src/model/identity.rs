@@ -49,7 +49,7 @@ impl Keys for SimKeys {
 }
 
 fn key_pair(author: &PeerId) -> Ed25519Keys {
-    Ed25519Keys::from_secret(blake3::derive_key("rapprochement simulated identity v1", &author.0))
+    Ed25519Keys::from_secret(&blake3::derive_key("rapprochement simulated identity v1", &author.0))
 }
 
 /// A keyed hash of the length of a signature.

@@ -16,7 +16,7 @@ use rapprochement_core::time::{Duration, Instant};
 
 use self::director::{SyncDirector, Watch};
 use self::ledger::Ledger;
-use self::observer::{LogLine, SyncObserver};
+use self::observer::SyncObserver;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
 use super::host::{self, COMMANDS, Hosts, Note, World};
@@ -24,7 +24,7 @@ use super::identity::SimKeys;
 use super::workload::Schedule;
 use super::{RunOptions, RunStatistics};
 use crate::engine::{self, Event, Plan, Shard};
-use crate::measure::results::Results;
+use crate::measure::results::{LoggedEvent, Results};
 use crate::network::churn::Churn;
 use crate::network::clock::Clock;
 use crate::network::config::Departure;
@@ -42,7 +42,7 @@ pub struct SyncRun {
     /// How the run went.
     pub statistics: RunStatistics,
     /// The event log, where it was asked for, in order of time and node.
-    pub log: Vec<LogLine>,
+    pub log: Vec<LoggedEvent>,
     /// Names of the protocol's message classes.
     pub classes: &'static [&'static str],
 }
@@ -145,7 +145,7 @@ impl Parts {
         let mut run = engine::run(shards, initial, &mut director, &plan);
         let mut all: Vec<&mut Hosts<P, SyncObserver>> = run.shards.iter_mut().collect();
         director.catch_up(Instant::MAX, &mut all);
-        let mut log: Vec<LogLine> = run.shards.iter_mut().flat_map(|shard| shard.observer_mut().take_log()).collect();
+        let mut log: Vec<LoggedEvent> = run.shards.iter_mut().flat_map(|shard| shard.observer_mut().take_log()).collect();
         log.sort_by_key(|line| (line.time, line.node));
         let (mut shards, statistics) = RunStatistics::split(run);
         let measured_from = Instant::ZERO + warm_up;

@@ -13,6 +13,7 @@ use rapprochement_core::time::Instant;
 
 use super::ledger::Ledger;
 use crate::measure::histogram::Histogram;
+use crate::measure::results::LoggedEvent;
 use crate::model::host::{MessageFate, Observer};
 use crate::model::workload::NO_UPDATE;
 
@@ -39,23 +40,6 @@ pub struct Tally {
     pub hops: Histogram,
 }
 
-/// A line of the event log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When.
-    pub time: Instant,
-    /// Where.
-    pub node: u32,
-    /// "send", "lose", "receive", "write", "adopt", "join" or "leave".
-    pub what: &'static str,
-    /// The other node, where there is one.
-    pub peer: Option<u32>,
-    /// Class of a message.
-    pub class: Option<usize>,
-    /// Bytes of a message, or the number of an update.
-    pub detail: u64,
-}
-
 /// The observer of one shard.
 #[derive(Debug)]
 pub struct SyncObserver {
@@ -69,7 +53,7 @@ pub struct SyncObserver {
     issued: Vec<u32>,
     changes: Vec<(Instant, bool)>,
     tally: Tally,
-    log: Option<Vec<LogLine>>,
+    log: Option<Vec<LoggedEvent>>,
 }
 
 impl SyncObserver {
@@ -120,7 +104,7 @@ impl SyncObserver {
     }
 
     /// Takes the event log.
-    pub fn take_log(&mut self) -> Vec<LogLine> {
+    pub fn take_log(&mut self) -> Vec<LoggedEvent> {
         self.log.take().unwrap_or_default()
     }
 
@@ -131,7 +115,7 @@ impl SyncObserver {
 
     fn note(&mut self, time: Instant, node: u32, what: &'static str, peer: Option<u32>, detail: u64) {
         if let Some(log) = &mut self.log {
-            log.push(LogLine { time, node, what, peer, class: None, detail });
+            log.push(LoggedEvent { time, node, what, peer, class: None, detail });
         }
     }
 
@@ -252,7 +236,7 @@ where
         };
         if let Some(log) = &mut self.log {
             let detail = u64::from(length);
-            log.push(LogLine { time, node, what, peer: Some(peer), class: Some(class), detail });
+            log.push(LoggedEvent { time, node, what, peer: Some(peer), class: Some(class), detail });
         }
     }
 }
