@@ -3,6 +3,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`units`], [`random`], [`problem`] | quantities with units, keyed random streams, what is wrong and where |
+//! | [`engine`] | clock, event queues, shards, windows, digest |
 //! | [`network`] | latency, access links, loss, partitions, churn, membership |
 //! | [`measure`] | counters, histograms, series, statistics |
 //! | [`model`] | protocol families: entities, events, metrics |
@@ -10,6 +11,7 @@
 //! | [`cli`] | the verbs of `rapsim` |
 
 pub mod cli;
+pub mod engine;
 pub mod measure;
 pub mod model;
 pub mod network;

@@ -1,0 +1,177 @@
+//! The loop that handles events: one queue, and the shards whose events are in it. A lane over all shards is a
+//! sequential run; a lane per shard, window by window, is a parallel one.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rapprochement_core::time::Instant;
+
+use super::digest::Tally;
+use super::event::{Entity, Event, Order};
+use super::queue::{EventQueue, Queue};
+use super::scheduler::{Outbox, Scheduler};
+use super::{Handled, Plan, Shard};
+use crate::random::{Purpose, Streams};
+
+/// A queue, what leaves its shards, and what it counts.
+pub(super) struct Lane<S: Shard> {
+    pub(super) queue: Queue<S::Data>,
+    pub(super) tally: Tally,
+    /// Per shard: what this lane's handlers sent to it and the queue has not taken.
+    pub(super) out: Vec<Outbox<S>>,
+    /// Time of the earliest event in `out`.
+    pub(super) out_first: u64,
+    /// The last broadcast's number.
+    pub(super) tokens: u64,
+    /// The time of the last event.
+    pub(super) now: u64,
+    /// What ends the run.
+    pub(super) failure: Option<String>,
+    /// The shards of this lane, and the first entity of each shard there is.
+    shards: Range<usize>,
+    starts: Arc<[Entity]>,
+    lookahead: u64,
+    slots: Vec<u32>,
+}
+
+impl<S: Shard> Lane<S> {
+    /// A lane over these shards.
+    pub(super) fn new(plan: &Plan, starts: &Arc<[Entity]>, shards: Range<usize>) -> Self {
+        let streams = Streams::new(plan.seed);
+        Self {
+            queue: Queue::new(plan.queue, Order::new(streams.key(Purpose::Tie, 0))),
+            tally: Tally::new(&streams, plan.slice.as_nanos(), plan.trace.as_ref()),
+            out: (1..starts.len()).map(|_| Outbox::new()).collect(),
+            out_first: u64::MAX,
+            tokens: 0,
+            now: 0,
+            failure: None,
+            shards,
+            starts: Arc::clone(starts),
+            lookahead: plan.lookahead.as_nanos(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Handles the events before `end`, at most `budget` of them, and returns how many. `shards` are those of this lane.
+    pub(super) fn advance(&mut self, shards: &mut [&mut S], end: u64, budget: u64) -> u64 {
+        let first = self.shards.start;
+        let several = shards.len() > 1;
+        let starts = Arc::clone(&self.starts);
+        let mut current = 0;
+        let mut home = (starts[first], starts[first + 1] - starts[first]);
+        let mut handled = 0;
+        while handled < budget {
+            let event = self.queue.pop_before(end, |entity| {
+                let index = if several { shard_of(&starts, entity) - first } else { 0 };
+                shards[index].prefetch(entity);
+            });
+            let Some(event) = event else { break };
+            handled += 1;
+            if event.target.wrapping_sub(home.0) >= home.1 {
+                let shard = shard_of(&starts, event.target);
+                current = shard - first;
+                home = (starts[shard], starts[shard + 1] - starts[shard]);
+            }
+            self.handle(shards[current], home, &event);
+            if several && self.out_first != u64::MAX {
+                self.deliver_out(shards);
+            }
+        }
+        handled
+    }
+
+    /// Handles one event.
+    #[inline(always)]
+    fn handle(&mut self, shard: &mut S, home: (Entity, u32), event: &Event<S::Data>) {
+        self.now = event.time;
+        self.tally.reach(event.time);
+        let before = *shard.sequence(event.target);
+        let first_token = self.tokens + 1;
+        let mut scheduler =
+            Scheduler { now: event.time, source: event.target, sequence: before, home, first_token, lane: self };
+        let handled = shard.handle(Instant::from_nanos(event.time), event.target, event.data, &mut scheduler);
+        let after = scheduler.sequence;
+        if after != before {
+            *shard.sequence(event.target) = after;
+        }
+        match handled {
+            Handled::Counted => self.tally.count(event),
+            Handled::Stale => self.tally.stale += 1,
+        }
+    }
+
+    /// Puts what this lane's own handlers sent from shard to shard into its queue.
+    #[inline(never)]
+    fn deliver_out(&mut self, shards: &mut [&mut S]) {
+        let Self { out, queue, slots, .. } = self;
+        for (outbox, shard) in out[self.shards.clone()].iter_mut().zip(shards) {
+            if !outbox.is_empty() {
+                outbox.deliver(shard, slots, |event| queue.push(event));
+            }
+        }
+        self.out_first = u64::MAX;
+    }
+
+    /// Takes in what another lane sent.
+    pub(super) fn receive(&mut self, shard: &mut S, mail: &mut Outbox<S>) {
+        let Self { queue, slots, .. } = self;
+        mail.deliver(shard, slots, |event| queue.push(event));
+    }
+
+    /// Sends an event without a payload to another shard.
+    #[inline(never)]
+    pub(super) fn send(&mut self, now: u64, event: Event<S::Data>) {
+        let shard = shard_of(&self.starts, event.target);
+        self.check_distance(now, &event);
+        if self.shards.contains(&shard) {
+            self.queue.push(event);
+        } else {
+            self.out[shard].events.push(event);
+            self.out_first = self.out_first.min(event.time);
+        }
+    }
+
+    /// Sends an event with a payload to another shard.
+    pub(super) fn post(
+        &mut self,
+        now: u64,
+        event: Event<S::Data>,
+        token: u64,
+        first_token: u64,
+        parcel: impl FnOnce() -> S::Parcel,
+    ) {
+        let shard = shard_of(&self.starts, event.target);
+        self.check_distance(now, &event);
+        self.out[shard].post(event, token, first_token, parcel);
+        self.out_first = self.out_first.min(event.time);
+    }
+
+    fn check_distance(&mut self, now: u64, event: &Event<S::Data>) {
+        if event.time - now < self.lookahead && self.failure.is_none() {
+            let Event { source, target, time, .. } = event;
+            self.failure = Some(format!(
+                "entity {source} sent to entity {target} of another shard over {} ns, less than the lookahead of {} ns",
+                time - now,
+                self.lookahead
+            ));
+        }
+    }
+
+    #[cold]
+    pub(super) fn exhausted(&mut self, entity: Entity) {
+        self.failure.get_or_insert_with(|| format!("entity {entity} sent more than {} events", u32::MAX));
+    }
+}
+
+impl<S: Shard> fmt::Debug for Lane<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").field("shards", &self.shards).field("pending", &self.queue.len()).finish_non_exhaustive()
+    }
+}
+
+/// The shard of an entity, where `starts` holds the first entity of each.
+pub(super) fn shard_of(starts: &[Entity], entity: Entity) -> usize {
+    starts.partition_point(|&start| start <= entity) - 1
+}
