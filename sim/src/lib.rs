@@ -5,6 +5,7 @@
 //! | [`units`], [`random`], [`problem`] | quantities with units, keyed random streams, what is wrong and where |
 //! | [`engine`] | clock, event queues, shards, windows, digest |
 //! | [`network`] | latency, access links, loss, partitions, churn, membership |
+//! | [`transport`] | how a message becomes packets |
 //! | [`measure`] | counters, histograms, series, statistics |
 //! | [`model`] | protocol families: entities, events, metrics |
 //! | [`scenario`] | the scenario file |
@@ -18,4 +19,5 @@ pub mod network;
 pub mod problem;
 pub mod random;
 pub mod scenario;
+pub mod transport;
 pub mod units;

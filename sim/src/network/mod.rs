@@ -1,3 +1,300 @@
-//! How messages cross the network.
+//! How messages cross the network. The sender's side is computed at the send: the wait before its uplink, the fragments,
+//! partitions, loss, base delay, jitter and duplication. What stands behind a queue that senders share, the receiver's
+//! downlink, is an event of the receiver, in the order of arrivals.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | [`config`] | what a scenario says |
+//! | `latency` | base delays: constant, pair, regions, matrix, points, graph |
+//! | `layout` | which node stands where, and where a run is cut into shards |
+//! | `link` | the queue and the rate of an access link |
+//! | `loss`, `partition` | what does not arrive |
+//! | [`distribution`] | spans drawn at random |
+//! | [`churn`], [`membership`], [`service`], [`clock`] | nodes that come and go, whom they know, how fast they are, what time they believe |
 
+pub mod churn;
+pub mod clock;
 pub mod config;
+pub mod distribution;
+mod file;
+mod latency;
+mod layout;
+mod link;
+mod loss;
+pub mod membership;
+mod partition;
+pub mod service;
+mod trace;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rapprochement_core::time::{Duration, Instant};
+
+use crate::problem::Problem;
+use crate::random::{Philox, Purpose, Streams};
+use crate::transport::datagram::Datagrams;
+use config::NetworkConfig;
+use distribution::{Distribution, open_unit};
+use latency::Delays;
+use link::Link;
+use loss::{Chance, LinkState, Loss};
+use partition::Partitions;
+
+/// The network of a run: immutable once built, shared by all shards. What changes per node is in its [`Outgoing`] and
+/// [`Incoming`].
+#[derive(Debug)]
+pub struct Network {
+    delays: Delays,
+    datagrams: Datagrams,
+    uplink: Option<Link>,
+    downlink: Option<Link>,
+    loss: Loss,
+    jitter: Option<Distribution>,
+    reorder: bool,
+    duplicate: Chance,
+    partitions: Partitions,
+    key: u64,
+    raised: AtomicU64,
+}
+
+/// A sender's state: 16 bytes, and a box where the scenario has a feature that needs more.
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing {
+    /// The nanosecond at which the uplink falls idle.
+    free: u64,
+    rare: Option<Box<RareOutgoing>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct RareOutgoing {
+    /// What the uplink needs beyond the whole nanosecond.
+    fraction: u64,
+    /// The latest arrival of any message so far, where messages keep their order.
+    arrival: Instant,
+    link: Option<LinkState>,
+}
+
+/// A receiver's state: 16 bytes, and a box where the downlink's rate is an odd one.
+#[derive(Clone, Debug, Default)]
+pub struct Incoming {
+    free: u64,
+    fraction: Option<Box<u64>>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// Bytes that leave the node, headers of all fragments included; 0 where its queue dropped the message.
+    pub wire_bytes: u32,
+    /// Time before the first byte leaves.
+    pub queued: Duration,
+    /// Whether and when it arrives.
+    pub outcome: Delivery,
+}
+
+/// Whether and when a message arrives at the other side of the network: the receiver, or its downlink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Its last byte arrives then.
+    Arrives(Instant),
+    /// Two copies arrive, in no particular order.
+    Twice(Instant, Instant),
+    /// It does not arrive.
+    Lost(LossReason),
+}
+
+/// Why a message does not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossReason {
+    /// The sender's queue had no room.
+    Queue,
+    /// A fragment was lost on the way.
+    Loss,
+    /// A partition lay between the nodes when it was sent or when it arrived.
+    Partition,
+}
+
+impl Network {
+    /// Builds the network of a scenario; `base` is the folder that its files are relative to.
+    ///
+    /// # Errors
+    /// Every problem of the section `network`, those of its files with their lines.
+    pub fn build(config: &NetworkConfig, nodes: u32, base: &Path, streams: &Streams) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        if nodes == 0 {
+            return Err(vec![Problem::new("nodes", "a run needs a node", "")]);
+        }
+        let delays = keep(Delays::build(config, nodes, base, streams), &mut problems);
+        let datagrams = keep(Datagrams::build(&config.packet), &mut problems);
+        let loss = keep(Loss::build(&config.loss), &mut problems);
+        let partitions = delays
+            .as_ref()
+            .and_then(|delays| keep(Partitions::build(&config.partition, delays, nodes, streams), &mut problems));
+        problems.extend(link::validate(&config.access, config.packet.mtu.0));
+        if let Some(jitter) = &config.jitter {
+            problems.extend(jitter.delay.validate("network.jitter.delay"));
+        }
+        let (Some(delays), Some(datagrams), Some(loss), Some(partitions), true) =
+            (delays, datagrams, loss, partitions, problems.is_empty())
+        else {
+            return Err(problems);
+        };
+        let access = &config.access;
+        Ok(Self {
+            delays,
+            datagrams,
+            uplink: access.uplink.map(|rate| Link::new(rate, access.queue, access.burst)),
+            downlink: access.downlink.map(|rate| Link::new(rate, access.queue, access.burst)),
+            loss,
+            jitter: config.jitter.as_ref().map(|jitter| jitter.delay.clone()),
+            reorder: config.jitter.as_ref().is_none_or(|jitter| jitter.reorder),
+            duplicate: Chance::new(config.duplicate.0),
+            partitions,
+            key: streams.key(Purpose::Link, 0),
+            raised: AtomicU64::new(0),
+        })
+    }
+
+    /// The base one-way delay of a pair, after `min_latency`. A pure function; the same both ways unless the scenario's
+    /// table differs by direction.
+    #[inline]
+    pub fn latency(&self, from: u32, to: u32) -> Duration {
+        self.delays.between(from, to).0
+    }
+
+    /// Names of the regions, in the order of [`Network::group_of`]; one group "all" where the model has none.
+    pub fn group_names(&self) -> &[String] {
+        self.delays.group_names()
+    }
+
+    /// The region of a node.
+    pub fn group_of(&self, node: u32) -> u16 {
+        self.delays.group_of(node)
+    }
+
+    /// Contiguous ranges of nodes for up to `threads` shards: the first node of each, and the number of nodes at the end;
+    /// and the smallest delay between different ranges, by which they may run apart. There are fewer ranges than threads
+    /// where there are fewer places, and one range with [`Duration::MAX`] where the delay has no positive bound. The
+    /// cuts for more threads refine those for fewer.
+    pub fn shards(&self, threads: usize) -> (Vec<u32>, Duration) {
+        self.delays.shards(threads)
+    }
+
+    /// Sends a message of `payload` bytes at `now`. `sequence` numbers the sender's messages and keys the draws; calls for
+    /// one sender come in the order of their times. Loss is judged before duplication: a lost message has no copy.
+    pub fn transmit(
+        &self,
+        out: &mut Outgoing,
+        now: Instant,
+        from: u32,
+        to: u32,
+        sequence: u32,
+        payload: usize,
+    ) -> Fate {
+        let packets = self.datagrams.split(payload);
+        let Some((queued, left)) = self.pass_uplink(out, now, packets.wire_bytes) else {
+            return Fate { wire_bytes: 0, queued: Duration::ZERO, outcome: Delivery::Lost(LossReason::Queue) };
+        };
+        let draw = |which: u64| {
+            let pair = u64::from(from) << 32 | u64::from(to);
+            Philox::block(self.key, [pair, u64::from(sequence) | which << 32])
+        };
+        let fate = |outcome| Fate { wire_bytes: packets.wire_bytes, queued, outcome };
+        // The chain of a bursty link moves on even where a partition takes the message.
+        let lost = match &self.loss {
+            Loss::None => false,
+            Loss::Independent(chance) => chance.loses(packets.fragments, draw(0)[0]),
+            Loss::Burst(burst) => burst.loses(&mut out.rare().link, left, packets.fragments, draw(0)),
+        };
+        if self.partitions.block(now, from, to) {
+            return fate(Delivery::Lost(LossReason::Partition));
+        }
+        if lost {
+            return fate(Delivery::Lost(LossReason::Loss));
+        }
+        let (latency, raised) = self.delays.between(from, to);
+        if raised {
+            self.raised.fetch_add(1, Ordering::Relaxed);
+        }
+        let copies = !self.duplicate.is_zero() && self.duplicate.hits(draw(1)[0]);
+        let (first, second) = self.arrivals(out, left + latency, || draw(2));
+        fate(match (self.partitions.block(first, from, to), copies && !self.partitions.block(second, from, to)) {
+            (false, false) => Delivery::Arrives(first),
+            (false, true) => Delivery::Twice(first, second),
+            (true, true) => Delivery::Arrives(second),
+            (true, false) => Delivery::Lost(LossReason::Partition),
+        })
+    }
+
+    #[inline]
+    fn pass_uplink(&self, out: &mut Outgoing, now: Instant, bytes: u32) -> Option<(Duration, Instant)> {
+        let Some(link) = &self.uplink else { return Some((Duration::ZERO, now)) };
+        let mut none = 0;
+        let passage = if link.has_fraction() {
+            let mut free = out.free;
+            let passage = link.pass(&mut free, &mut out.rare().fraction, now, bytes);
+            out.free = free;
+            passage
+        } else {
+            link.pass(&mut out.free, &mut none, now, bytes)
+        };
+        passage.map(|passage| (passage.queued, passage.left))
+    }
+
+    /// When a message and a copy of it arrive that without jitter would at `due`.
+    #[inline]
+    fn arrivals(&self, out: &mut Outgoing, due: Instant, draw: impl Fn() -> [u64; 2]) -> (Instant, Instant) {
+        let Some(jitter) = &self.jitter else { return (due, due) };
+        let [mut first, mut second] = draw().map(|bits| due + jitter.quantile(open_unit(bits)));
+        if !self.reorder {
+            let latest = &mut out.rare().arrival;
+            first = first.max(*latest);
+            second = second.max(first);
+            *latest = first;
+        }
+        (first, second)
+    }
+
+    /// How long a message that is sent now would wait before its first byte leaves.
+    pub fn backlog(&self, out: &Outgoing, now: Instant) -> Duration {
+        let fraction = out.rare.as_ref().map_or(0, |rare| rare.fraction);
+        self.uplink.as_ref().map_or(Duration::ZERO, |link| link.backlog(out.free, fraction, now))
+    }
+
+    /// Whether nodes have downlinks of a finite rate, so that an arrival has to pass [`Network::receive`].
+    pub fn has_downlink(&self) -> bool {
+        self.downlink.is_some()
+    }
+
+    /// Takes a message that arrives at a node's downlink at `now`, and says when the node has it: `None` where the queue
+    /// had no room. Calls for one receiver come in the order of arrivals.
+    #[inline]
+    pub fn receive(&self, incoming: &mut Incoming, now: Instant, wire_bytes: u32) -> Option<Instant> {
+        let Some(link) = &self.downlink else { return Some(now) };
+        let mut none = 0;
+        let fraction = if link.has_fraction() { incoming.fraction.get_or_insert_default() } else { &mut none };
+        link.pass(&mut incoming.free, fraction, now, wire_bytes).map(|passage| passage.left)
+    }
+
+    /// Whether a partition cuts the way from one node to another at this moment.
+    pub fn blocked(&self, at: Instant, from: u32, to: u32) -> bool {
+        self.partitions.block(at, from, to)
+    }
+
+    /// How many messages so far had a base delay below `min_latency`, which was raised to it.
+    pub fn raised(&self) -> u64 {
+        self.raised.load(Ordering::Relaxed)
+    }
+}
+
+impl Outgoing {
+    fn rare(&mut self) -> &mut RareOutgoing {
+        self.rare.get_or_insert_default()
+    }
+}
+
+/// The value of a part, or its problems added to the others.
+fn keep<T>(part: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+    part.map_err(|more| problems.extend(more)).ok()
+}

@@ -1,0 +1,228 @@
+//! Nodes that come and go. Each node is an alternating renewal process of sessions and absences whose draws come from the
+//! node's own numbered stream, so that no order of events, no protocol and no other node moves them.
+//!
+//! A run begins in the steady state (Cox, "Renewal Theory", 1962, section 7.4): a node is up with the probability
+//! mean session / (mean session + mean absence), and what is left of its first state is length-biased. With a later
+//! `start` everybody is up until then; each node is then in the middle of a session, and the share of nodes that are up
+//! falls to the steady one.
+//!
+//! | profile | session | absence | source |
+//! |---|---|---|---|
+//! | `debian` | Weibull k 0.38, lambda 42.4 min | exponential, mean of a session | D. Stutzbach and R. Rejaie, "Understanding churn in peer-to-peer networks", IMC 2006 |
+//! | `redhat` | Weibull k 0.34, lambda 21.3 min | the same | the same |
+//! | `flatout` | Weibull k 0.59, lambda 41.9 min | the same | the same |
+//! | `kad` | Weibull k 0.545, lambda 358 min | Weibull k 0.448, lambda 414 min | fits to first sessions and absences in Kad, as reported in later surveys |
+//! | `ipfs` | Weibull k 0.518, lambda 116 min | exponential, mean of a session | our fit through 87.6 % below 8 h and 2.5 % above 24 h: D. Trautwein et al., "Design and evaluation of IPFS", SIGCOMM 2022 |
+
+use std::path::Path;
+
+use rapprochement_core::time::{Duration, Instant};
+
+use super::config::{ChurnConfig, ProfileName, Sessions};
+use super::distribution::{Distribution, open_unit};
+use super::trace::Trace;
+use crate::problem::Problem;
+use crate::random::{Philox, Purpose, Streams};
+use crate::units::Span;
+
+/// When each node is up.
+#[derive(Debug)]
+pub struct Churn {
+    sessions: Process,
+    nodes: u32,
+}
+
+#[derive(Debug)]
+enum Process {
+    Renewal(Renewal),
+    Trace(Trace),
+}
+
+#[derive(Debug)]
+struct Renewal {
+    up: Distribution,
+    down: Distribution,
+    key: u64,
+    share: f64,
+    /// Share of the time that a node is up.
+    availability: f64,
+    speed_up: f64,
+    start: Instant,
+    stop: Instant,
+}
+
+/// The state of a node, and when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether the node is up.
+    pub up: bool,
+    /// When that changes; never where there is none.
+    pub until: Option<Instant>,
+}
+
+/// Which of a node's own draws: the first blocks are for the start, the further ones for its turns.
+const SHARE: u64 = 0;
+const START: u64 = 1;
+const RESIDUAL: u64 = 2;
+const TURNS: u64 = 3;
+
+impl Churn {
+    /// Builds the process of a scenario's nodes; `base` is the folder of the scenario and `duration` that of the run.
+    ///
+    /// # Errors
+    /// Every problem of the section `churn`, those of a trace file with their lines.
+    pub fn build(
+        config: &ChurnConfig,
+        nodes: u32,
+        base: &Path,
+        streams: &Streams,
+        duration: Duration,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = bad_times(config, duration);
+        let sessions = match &config.sessions {
+            Sessions::Trace { file } => {
+                problems.extend(only_trace(config));
+                Trace::read(file, base, nodes, config.speed_up).map(Process::Trace)
+            }
+            Sessions::Times { up, down } => {
+                let path = "churn.sessions.times";
+                problems.extend(bad_distribution(up, &format!("{path}.up")));
+                problems.extend(bad_distribution(down, &format!("{path}.down")));
+                Ok(Process::Renewal(Renewal::new(config, up.clone(), down.clone(), streams)))
+            }
+            Sessions::Profile { name, down } => {
+                if let Some(down) = down {
+                    problems.extend(bad_distribution(down, "churn.sessions.profile.down"));
+                }
+                let (up, own) = name.times();
+                Ok(Process::Renewal(Renewal::new(config, up, down.clone().unwrap_or(own), streams)))
+            }
+        };
+        match sessions {
+            Ok(sessions) if problems.is_empty() => Ok(Self { sessions, nodes }),
+            Ok(_) => Err(problems),
+            Err(more) => Err(problems.into_iter().chain(more).collect()),
+        }
+    }
+
+    /// The state of a node at the start of the run.
+    pub fn start(&self, node: u32) -> Presence {
+        debug_assert!(node < self.nodes);
+        match &self.sessions {
+            Process::Renewal(renewal) => renewal.begin(node),
+            Process::Trace(trace) => trace.begin(node),
+        }
+    }
+
+    /// When the state that a node enters at `now` ends, or `None` where it lasts. `turn` is the number of this change
+    /// of the node's state, from 0; `up` is the new state.
+    pub fn next(&self, node: u32, turn: u32, now: Instant, up: bool) -> Option<Instant> {
+        match &self.sessions {
+            Process::Renewal(renewal) => renewal.next(node, turn, now, up),
+            Process::Trace(trace) => trace.next(node, now),
+        }
+    }
+}
+
+impl Renewal {
+    fn new(config: &ChurnConfig, up: Distribution, down: Distribution, streams: &Streams) -> Self {
+        let (session, absence) = (up.mean().as_secs_f64(), down.mean().as_secs_f64());
+        Self {
+            availability: session / (session + absence),
+            up,
+            down,
+            key: streams.key(Purpose::Churn, 0),
+            share: config.share.0,
+            speed_up: config.speed_up,
+            start: Instant::ZERO + config.start.0,
+            stop: config.stop.map_or(Instant::MAX, |stop| Instant::ZERO + stop.0),
+        }
+    }
+
+    fn unit(&self, node: u32, which: u64) -> f64 {
+        open_unit(Philox::block(self.key, [node.into(), which])[0])
+    }
+
+    fn begin(&self, node: u32) -> Presence {
+        if self.unit(node, SHARE) >= self.share {
+            return Presence { up: true, until: None };
+        }
+        let up = self.start > Instant::ZERO || self.unit(node, START) < self.availability;
+        let state = if up { &self.up } else { &self.down };
+        let residual = state.residual(&mut Philox::new(Philox::block(self.key, [node.into(), RESIDUAL])[0]));
+        Presence { up, until: self.end(self.start, residual, up) }
+    }
+
+    fn next(&self, node: u32, turn: u32, now: Instant, up: bool) -> Option<Instant> {
+        let state = if up { &self.up } else { &self.down };
+        self.end(now, state.quantile(self.unit(node, TURNS + u64::from(turn))), up)
+    }
+
+    /// The end of a state that takes this long at the speed of its source.
+    fn end(&self, from: Instant, span: Duration, up: bool) -> Option<Instant> {
+        let span = Duration::from_nanos((span.as_nanos() as f64 / self.speed_up) as u64);
+        // At least a nanosecond, so that a node that flips forever still lets time pass.
+        let end = from.checked_add(span.max(Duration::from_nanos(1)))?;
+        (!up || end <= self.stop).then_some(end)
+    }
+}
+
+impl ProfileName {
+    /// Sessions and absences of the profile.
+    pub(crate) fn times(self) -> (Distribution, Distribution) {
+        let minutes =
+            |shape, tenths: u64| Distribution::Weibull { shape, scale: Span(Duration::from_secs(6 * tenths)) };
+        let up = match self {
+            Self::Debian => minutes(0.38, 424),
+            Self::Redhat => minutes(0.34, 213),
+            Self::Flatout => minutes(0.59, 419),
+            Self::Kad => return (minutes(0.545, 3580), minutes(0.448, 4140)),
+            Self::Ipfs => minutes(0.518, 1160),
+        };
+        let down = Distribution::Exponential { mean: Span(up.mean()) };
+        (up, down)
+    }
+}
+
+fn bad_times(config: &ChurnConfig, duration: Duration) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !(1e-6..=1e9).contains(&config.speed_up) {
+        let message = format!("the speed-up is {}", config.speed_up);
+        problems.push(Problem::new("churn.speed_up", message, "it lies between 10^-6 and 10^9"));
+    }
+    if config.start.0 > duration {
+        let message = format!("churn starts at {}, after the end of the run at {}", config.start, Span(duration));
+        problems.push(Problem::new("churn.start", message, ""));
+    }
+    if let Some(stop) = config.stop
+        && stop < config.start
+    {
+        let message = format!("churn stops at {stop}, before it starts at {}", config.start);
+        problems.push(Problem::new("churn.stop", message, ""));
+    }
+    problems
+}
+
+/// A trace says itself who comes and goes, and when.
+fn only_trace(config: &ChurnConfig) -> Vec<Problem> {
+    let set = [("start", !config.start.0.is_zero()), ("stop", config.stop.is_some()), ("share", config.share.0 != 1.0)];
+    let contradicts = |key: &&str| {
+        Problem::new(format!("churn.{key}"), "a trace says itself who comes and goes when", "leave it out")
+    };
+    set.iter().filter(|(_, set)| *set).map(|(key, _)| contradicts(key)).collect()
+}
+
+fn bad_distribution(distribution: &Distribution, path: &str) -> Vec<Problem> {
+    let mut problems = distribution.validate(path);
+    if problems.is_empty() && distribution.mean() == Duration::MAX {
+        problems.push(Problem::new(
+            path,
+            "its mean is infinite, so there is no steady state",
+            "a Pareto shape above 1",
+        ));
+    }
+    if problems.is_empty() && distribution.mean().is_zero() {
+        problems.push(Problem::new(path, "must be longer than zero", ""));
+    }
+    problems
+}

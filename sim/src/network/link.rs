@@ -1,0 +1,124 @@
+//! An access link: a server of a fixed rate behind a finite queue. It stores and forwards: a message has left when its
+//! last byte has, and the next one starts then. The whole state is the time at which the link falls idle, and everything
+//! is exact: a link counts in ticks, so small that a nanosecond and a byte are both whole numbers of them (of a link of
+//! 20 Mbit/s a tick is a nanosecond and a byte 400). What did not fit at the arrival of a message is dropped and leaves
+//! no trace (drop-tail).
+//!
+//! A burst allowance is a token bucket (RFC 2697 calls its size the committed burst size): an idle link saves up that
+//! many bytes and passes them at once. The state is then the time at which the bucket would be full again (the virtual
+//! scheduling form of the generic cell rate algorithm, ITU-T I.371, annex A).
+
+use rapprochement_core::time::{Duration, Instant};
+
+use crate::problem::Problem;
+use crate::units::{Rate, Size};
+
+/// The parameters of a link, shared by all nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    ticks_per_byte: u64,
+    ticks_per_nano: u64,
+    /// Ticks of work that the queue holds.
+    queue: Option<u128>,
+    /// Ticks of work that pass at once.
+    burst: u128,
+}
+
+/// How a message passed a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// Time before its first byte left.
+    pub(crate) queued: Duration,
+    /// When its last byte left.
+    pub(crate) left: Instant,
+}
+
+impl Link {
+    pub(crate) fn new(rate: Rate, queue: Option<Size>, burst: Option<Size>) -> Self {
+        const BITS_PER_BYTE_NANOS: u64 = 8_000_000_000;
+        let common = greatest_common_divisor(BITS_PER_BYTE_NANOS, rate.0.max(1));
+        let ticks_per_byte = BITS_PER_BYTE_NANOS / common;
+        let ticks = |size: Size| u128::from(size.0) * u128::from(ticks_per_byte);
+        Self {
+            ticks_per_byte,
+            ticks_per_nano: rate.0.max(1) / common,
+            queue: queue.map(ticks),
+            burst: burst.map_or(0, ticks),
+        }
+    }
+
+    /// True where a nanosecond is not one tick, so that the state has a fraction.
+    pub(crate) fn has_fraction(&self) -> bool {
+        self.ticks_per_nano != 1
+    }
+
+    /// Ticks of work that the link still has at `now`, the burst's allowance included.
+    fn work(&self, free: u64, fraction: u64, now: Instant) -> u128 {
+        match free.checked_sub(now.as_nanos()) {
+            Some(ahead) => u128::from(ahead) * u128::from(self.ticks_per_nano) + u128::from(fraction),
+            None => 0,
+        }
+    }
+
+    /// How long a message that comes now would wait before its first byte leaves.
+    pub(crate) fn backlog(&self, free: u64, fraction: u64, now: Instant) -> Duration {
+        self.duration(self.work(free, fraction, now).saturating_sub(self.burst))
+    }
+
+    /// Takes a message that comes now, or `None` where the queue has no room for it. `free` is the whole nanosecond at
+    /// which the link falls idle and `fraction` the ticks beyond it; messages come in the order of their times.
+    #[inline]
+    pub(crate) fn pass(&self, free: &mut u64, fraction: &mut u64, now: Instant, bytes: u32) -> Option<Passage> {
+        let before = self.work(*free, *fraction, now);
+        let waiting = before.saturating_sub(self.burst);
+        let own = u128::from(bytes) * u128::from(self.ticks_per_byte);
+        if self.queue.is_some_and(|queue| waiting + own > queue) {
+            return None;
+        }
+        let after = before + own;
+        let nano = u128::from(self.ticks_per_nano);
+        let (whole, rest) = if nano == 1 { (after, 0) } else { (after / nano, (after % nano) as u64) };
+        *free = now.as_nanos().saturating_add(u64::try_from(whole).unwrap_or(u64::MAX));
+        *fraction = rest;
+        Some(Passage { queued: self.duration(waiting), left: now + self.duration(after.saturating_sub(self.burst)) })
+    }
+
+    /// The time that so many ticks take, rounded up to the nanosecond.
+    #[inline]
+    fn duration(&self, ticks: u128) -> Duration {
+        let nano = u128::from(self.ticks_per_nano);
+        let nanos = if nano == 1 { ticks } else { ticks.div_ceil(nano) };
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// What is wrong with the access links of a scenario.
+pub(crate) fn validate(access: &super::config::Access, mtu: u64) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if access.uplink.is_none() && access.downlink.is_none() {
+        for (key, set) in [("queue", access.queue.is_some()), ("burst", access.burst.is_some())] {
+            if set {
+                problems.push(Problem::new(
+                    format!("network.access.{key}"),
+                    "no link has a rate, so nothing ever waits",
+                    "set `uplink` or `downlink`",
+                ));
+            }
+        }
+    }
+    if access.queue.is_some_and(|queue| queue.0 < mtu) {
+        problems.push(Problem::new(
+            "network.access.queue",
+            format!("a queue shorter than one packet of {mtu} B drops full packets always"),
+            "hold at least one packet",
+        ));
+    }
+    problems
+}

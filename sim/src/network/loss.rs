@@ -1,0 +1,125 @@
+//! Loss of fragments. A message is lost when any of its fragments is, so one draw against 1 - (1 - p)^fragments decides.
+//!
+//! Gilbert-Elliott (E. N. Gilbert, Bell System Technical Journal 39, 1960; E. O. Elliott, the same, 42, 1963) has a good
+//! and a bad state. Ours stays in each for an exponential time, so the state is a Markov chain in continuous time, and a
+//! sender's link looks at it only when it sends: between two looks the chance of being in the bad state relaxes to the
+//! stationary one as exp(-(1/good + 1/bad) t). All fragments of a message meet the same state.
+
+use rapprochement_core::time::Instant;
+
+use super::config;
+use super::distribution::open_unit;
+use crate::problem::Problem;
+
+/// A probability, ready to be compared with 64 random bits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Chance {
+    p: f64,
+    threshold: u64,
+}
+
+impl Chance {
+    pub(crate) fn new(p: f64) -> Self {
+        // The product saturates at 2^64 - 1 for p = 1, which `hits` takes as always.
+        Self { p, threshold: (p * 18_446_744_073_709_551_616.0) as u64 }
+    }
+
+    pub(crate) fn is_zero(self) -> bool {
+        self.threshold == 0
+    }
+
+    #[inline]
+    pub(crate) fn hits(self, bits: u64) -> bool {
+        bits < self.threshold || self.threshold == u64::MAX
+    }
+
+    /// The chance that at least one of several independent trials hits.
+    #[inline]
+    fn any_of(self, trials: u32) -> Self {
+        if trials == 1 { self } else { Self::new(1.0 - libm::pow(1.0 - self.p, f64::from(trials))) }
+    }
+}
+
+/// How fragments are lost.
+#[derive(Clone, Debug)]
+pub(crate) enum Loss {
+    None,
+    Independent(Chance),
+    Burst(Burst),
+}
+
+/// The two states of a sender's link.
+#[derive(Clone, Debug)]
+pub(crate) struct Burst {
+    /// How fast the chain forgets, per nanosecond.
+    rate: f64,
+    /// Share of the time that it is bad.
+    bad: f64,
+    in_good: Chance,
+    in_bad: Chance,
+}
+
+/// What a sender's link remembers of its last look at the chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkState {
+    at: Instant,
+    bad: bool,
+}
+
+impl Loss {
+    pub(crate) fn build(config: &config::Loss) -> Result<Self, Vec<Problem>> {
+        match config {
+            config::Loss::None => Ok(Self::None),
+            config::Loss::Independent(share) if Chance::new(share.0).is_zero() => Ok(Self::None),
+            config::Loss::Independent(share) => Ok(Self::Independent(Chance::new(share.0))),
+            config::Loss::GilbertElliott { good, bad, loss_good, loss_bad } => {
+                let zero = [("good", good), ("bad", bad)].into_iter().filter(|(_, stay)| stay.0.is_zero());
+                let problems: Vec<Problem> = zero
+                    .map(|(key, _)| {
+                        Problem::new(format!("network.loss.gilbert_elliott.{key}"), "must be longer than zero", "")
+                    })
+                    .collect();
+                if !problems.is_empty() {
+                    return Err(problems);
+                }
+                let (good, bad) = (good.as_nanos() as f64, bad.as_nanos() as f64);
+                Ok(Self::Burst(Burst {
+                    rate: 1.0 / good + 1.0 / bad,
+                    bad: bad / (good + bad),
+                    in_good: Chance::new(loss_good.0),
+                    in_bad: Chance::new(loss_bad.0),
+                }))
+            }
+        }
+    }
+}
+
+impl Chance {
+    /// Whether a message of so many fragments is lost.
+    #[inline]
+    pub(crate) fn loses(self, fragments: u32, bits: u64) -> bool {
+        self.any_of(fragments).hits(bits)
+    }
+}
+
+impl Burst {
+    /// Whether a message that leaves at `at` is lost; looks at the chain, whose last look `state` holds.
+    pub(crate) fn loses(
+        &self,
+        state: &mut Option<LinkState>,
+        at: Instant,
+        fragments: u32,
+        [look, draw]: [u64; 2],
+    ) -> bool {
+        let chance = match *state {
+            None => self.bad,
+            Some(last) => {
+                let forgotten = libm::exp(-self.rate * at.since(last.at).as_nanos() as f64);
+                self.bad + (f64::from(u8::from(last.bad)) - self.bad) * forgotten
+            }
+        };
+        let bad = open_unit(look) < chance;
+        *state = Some(LinkState { at, bad });
+        (if bad { self.in_bad } else { self.in_good }).loses(fragments, draw)
+    }
+}

@@ -1,0 +1,211 @@
+//! Whom a node may contact, where its protocol does not build that itself. Nothing is stored per node but its place: the
+//! uniform sampler draws a number, the full one walks a keyed permutation of all others, and the graph is one array.
+//!
+//! The permutation is a Feistel network of four rounds on just enough bits, walked along its cycle until it falls below
+//! the number of peers (J. Black and P. Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). The random graph
+//! is drawn by the pairing model (B. Bollobas, "A probabilistic proof of an asymptotic formula for the number of labelled
+//! regular graphs", European Journal of Combinatorics 1, 1980); loops and double edges are resolved by switching their
+//! ends with random other edges, and a graph that is not connected is drawn again.
+
+use std::sync::Arc;
+
+use rand_core::Rng;
+use rapprochement_core::overlay::Sampler;
+use rapprochement_core::peer::SimPeer;
+use rapprochement_core::random::{below, shuffle};
+
+use super::config::MembershipConfig;
+use crate::problem::Problem;
+use crate::random::{Philox, Purpose, Streams};
+
+/// What all nodes' samplers share.
+#[derive(Debug)]
+pub struct Membership {
+    nodes: u32,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Uniform,
+    Full { key: u64 },
+    Graph { degree: usize, neighbours: Vec<u32> },
+}
+
+/// One node's sampler: 16 bytes.
+#[derive(Clone, Debug)]
+pub struct NodeSampler {
+    membership: Arc<Membership>,
+    node: u32,
+    /// How many peers the full sampler has named.
+    position: u32,
+}
+
+impl Membership {
+    /// Builds the membership of a scenario.
+    ///
+    /// # Errors
+    /// A random graph of this degree does not exist, or is not connected.
+    pub fn build(config: &MembershipConfig, nodes: u32, streams: &Streams) -> Result<Arc<Self>, Vec<Problem>> {
+        let kind = match *config {
+            MembershipConfig::Uniform => Kind::Uniform,
+            MembershipConfig::Full => Kind::Full { key: streams.key(Purpose::Membership, 0) },
+            MembershipConfig::Graph { degree } => {
+                let refuse = |message: String, help: &str| vec![Problem::new("membership.graph.degree", message, help)];
+                if degree < 3 {
+                    let message = format!("a random graph of degree {degree} falls apart");
+                    return Err(refuse(message, "use a degree of at least 3"));
+                }
+                if degree >= nodes {
+                    return Err(refuse(format!("degree {degree} with {nodes} nodes"), "less than the number of nodes"));
+                }
+                if u64::from(nodes) * u64::from(degree) % 2 == 1 {
+                    let message = format!("no graph has {nodes} nodes of degree {degree}: both are odd");
+                    return Err(refuse(message, "let one of them be even"));
+                }
+                if u64::from(nodes) * u64::from(degree) > u64::from(u32::MAX) {
+                    return Err(refuse("more than 4 billion ends of edges".into(), "use a smaller degree"));
+                }
+                let drawn = (0..100).find_map(|attempt| {
+                    let edges = draw_edges(nodes, degree, &mut streams.stream(Purpose::Membership, attempt))?;
+                    connected(nodes, &edges).then(|| adjacency(nodes, degree as usize, &edges))
+                });
+                let Some(neighbours) = drawn else {
+                    return Err(refuse("no connected graph was found".into(), "use a larger degree"));
+                };
+                Kind::Graph { degree: degree as usize, neighbours }
+            }
+        };
+        Ok(Arc::new(Self { nodes, kind }))
+    }
+
+    /// The name of the model, for results.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Uniform => "uniform",
+            Kind::Full { .. } => "full",
+            Kind::Graph { .. } => "graph",
+        }
+    }
+
+    /// The sampler of one node.
+    pub fn sampler(self: &Arc<Self>, node: u32) -> NodeSampler {
+        NodeSampler { membership: Arc::clone(self), node, position: 0 }
+    }
+}
+
+impl NodeSampler {
+    fn neighbours(&self) -> &[u32] {
+        match &self.membership.kind {
+            Kind::Graph { degree, neighbours } => &neighbours[self.node as usize * degree..][..*degree],
+            Kind::Uniform | Kind::Full { .. } => &[],
+        }
+    }
+}
+
+impl Sampler<SimPeer> for NodeSampler {
+    fn sample<R: Rng + ?Sized>(&mut self, rng: &mut R) -> Option<SimPeer> {
+        let others = self.membership.nodes.saturating_sub(1);
+        if others == 0 {
+            return None;
+        }
+        let draw = match self.membership.kind {
+            Kind::Uniform => below(rng, others),
+            Kind::Full { key } => {
+                let position = self.position;
+                self.position = if position + 1 == others { 0 } else { position + 1 };
+                permuted(position, others, Philox::block(key, [self.node.into(), 0])[0])
+            }
+            Kind::Graph { degree, .. } => return Some(SimPeer(self.neighbours()[below(rng, degree as u32) as usize])),
+        };
+        // All numbers but the node's own.
+        Some(SimPeer(draw + u32::from(draw >= self.node)))
+    }
+
+    fn sample_many<R: Rng + ?Sized>(&mut self, count: usize, rng: &mut R, out: &mut Vec<SimPeer>) {
+        let start = out.len();
+        if let Kind::Graph { .. } = self.membership.kind {
+            out.extend(self.neighbours().iter().map(|&node| SimPeer(node)));
+            shuffle(rng, &mut out[start..]);
+            out.truncate(start.saturating_add(count));
+            return;
+        }
+        // Draws that repeat one are made again; the request is cut to what there is, so that this ends.
+        let count = count.min(self.membership.nodes.saturating_sub(1) as usize);
+        while out.len() - start < count {
+            match self.sample(rng) {
+                Some(peer) if !out[start..].contains(&peer) => out.push(peer),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+}
+
+/// Where `position` lies in the keyed permutation of `0..count`.
+fn permuted(position: u32, count: u32, key: u64) -> u32 {
+    let half = (u64::from(count).next_power_of_two().ilog2()).div_ceil(2).max(1);
+    let mask = (1u64 << half) - 1;
+    let mut value = u64::from(position);
+    loop {
+        let (mut left, mut right) = (value >> half, value & mask);
+        for round in 0..4 {
+            (left, right) = (right, left ^ (Philox::block(key, [right, round])[0] & mask));
+        }
+        value = left << half | right;
+        if value < u64::from(count) {
+            return value as u32;
+        }
+    }
+}
+
+/// Edges of a random regular graph, or `None` where the double edges of a draw could not be resolved.
+fn draw_edges(nodes: u32, degree: u32, rng: &mut Philox) -> Option<Vec<(u32, u32)>> {
+    let mut stubs: Vec<u32> = (0..nodes).flat_map(|node| (0..degree).map(move |_| node)).collect();
+    shuffle(rng, &mut stubs);
+    let mut edges: Vec<(u32, u32)> = stubs.chunks_exact(2).map(|ends| (ends[0], ends[1])).collect();
+    for _ in 0..200 {
+        let bad = bad_edges(&edges);
+        if bad.is_empty() {
+            return Some(edges);
+        }
+        for index in bad {
+            let other = below(rng, edges.len() as u32) as usize;
+            let swapped = (edges[index].1, edges[other].1);
+            (edges[other].1, edges[index].1) = swapped;
+        }
+    }
+    None
+}
+
+/// Loops, and all but the first of equal edges.
+fn bad_edges(edges: &[(u32, u32)]) -> Vec<usize> {
+    let mut sorted: Vec<((u32, u32), usize)> =
+        edges.iter().enumerate().map(|(index, &(a, b))| ((a.min(b), a.max(b)), index)).collect();
+    sorted.sort_unstable();
+    let doubles = sorted.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1);
+    let loops = edges.iter().enumerate().filter(|(_, (a, b))| a == b).map(|(index, _)| index);
+    let mut bad: Vec<usize> = doubles.chain(loops).collect();
+    bad.sort_unstable();
+    bad.dedup();
+    bad
+}
+
+fn connected(nodes: u32, edges: &[(u32, u32)]) -> bool {
+    let mut sets = petgraph::unionfind::UnionFind::new(nodes as usize);
+    let joined = edges.iter().filter(|&&(a, b)| sets.union(a as usize, b as usize)).count();
+    joined + 1 == nodes as usize
+}
+
+/// The neighbours of node 0, of node 1, and so on.
+fn adjacency(nodes: u32, degree: usize, edges: &[(u32, u32)]) -> Vec<u32> {
+    let mut filled = vec![0; nodes as usize];
+    let mut neighbours = vec![0; nodes as usize * degree];
+    for &(a, b) in edges {
+        for (from, to) in [(a, b), (b, a)] {
+            neighbours[from as usize * degree + filled[from as usize]] = to;
+            filled[from as usize] += 1;
+        }
+    }
+    neighbours
+}
