@@ -83,8 +83,8 @@ fn run(
 /// The span of virtual time in which two runs part: from the last checkpoint that agrees.
 fn first_differing_slice(a: &RunStatistics, b: &RunStatistics, slice: u64) -> Range<Instant> {
     let agree = a.checkpoints.iter().zip(&b.checkpoints).take_while(|(a, b)| a == b).last();
-    let first = agree.map_or(0, |((slice, _), _)| slice + 1);
-    let next = |run: &RunStatistics| run.checkpoints.iter().find(|(slice, _)| *slice >= first).map(|(slice, _)| *slice);
+    let first = agree.map_or(0, |(point, _)| point.slice + 1);
+    let next = |run: &RunStatistics| run.checkpoints.iter().map(|point| point.slice).find(|slice| *slice >= first);
     let last = next(a).into_iter().chain(next(b)).min().unwrap_or(first);
     Instant::from_nanos(first.saturating_mul(slice))..Instant::from_nanos((last + 1).saturating_mul(slice))
 }

@@ -16,14 +16,17 @@ use super::slab::Slab;
 use super::traffic::Traffic;
 use crate::engine::{Entity, EventData, Handled, Scheduler, Shard, prefetch};
 use crate::network::churn::Churn;
-use crate::network::clock::Clock;
+use crate::network::clock::{Clock, Clocks};
 use crate::network::config::Departure;
-use crate::network::service::NodeService;
+use crate::network::service::{Busy, NodeService};
 use crate::network::{Delivery, Fate, Incoming, LossReason, Network, Outgoing};
 use crate::random::{Philox, Purpose, Streams};
 
 /// The source of commands: no node has this number.
 pub const COMMANDS: Entity = u32::MAX;
+
+/// The source of the nodes' first events.
+pub const STARTS: Entity = u32::MAX - 1;
 
 /// What an event says to a node.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +109,8 @@ pub struct World<P: Protocol> {
     pub departure: Departure,
     /// How fast nodes work.
     pub service: NodeService,
-    /// The nodes' clocks; empty where all are true.
-    pub clocks: Vec<Clock>,
+    /// The nodes' clocks; `None` where all are true.
+    pub clocks: Option<Clocks>,
     /// Encodes and decodes every message for real.
     pub encode_messages: bool,
     /// The command of this number.
@@ -121,6 +124,11 @@ impl<P: Protocol> std::fmt::Debug for World<P> {
         f.debug_struct("World").finish_non_exhaustive()
     }
 }
+
+/// A protocol that can be simulated on several threads.
+pub trait SimProtocol: Protocol<Peer = SimPeer, Message: Send, Timer: Send> + Send {}
+
+impl<P: Protocol<Peer = SimPeer, Message: Send, Timer: Send> + Send> SimProtocol for P {}
 
 /// Brings a protocol back with what was durable.
 pub fn revive<P: Durable>(protocol: &mut P, _forget: bool) {
@@ -173,8 +181,8 @@ struct NodeState {
     rng: Philox,
     outgoing: Outgoing,
     incoming: Incoming,
-    /// When the processor is done with what has been accepted.
-    busy_until: Instant,
+    /// Until when the processor is busy with what has been accepted.
+    busy: Busy,
     /// Start of the session.
     since: Instant,
     sent: u64,
@@ -182,7 +190,6 @@ struct NodeState {
 }
 
 /// A shard of nodes: a contiguous range of node numbers.
-#[derive(Debug)]
 pub struct Hosts<P: Protocol, O> {
     first: Entity,
     nodes: Vec<Node<P>>,
@@ -190,7 +197,6 @@ pub struct Hosts<P: Protocol, O> {
 }
 
 /// What the nodes of a shard share.
-#[derive(Debug)]
 struct Desk<P: Protocol, O> {
     world: Arc<World<P>>,
     messages: Slab<(u32, Parcel<P::Message>)>,
@@ -201,6 +207,12 @@ struct Desk<P: Protocol, O> {
     observer: O,
     log_messages: bool,
     fault: Option<String>,
+}
+
+impl<P: Protocol, O> std::fmt::Debug for Hosts<P, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hosts").field("first", &self.first).field("nodes", &self.nodes.len()).finish_non_exhaustive()
+    }
 }
 
 impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
@@ -230,9 +242,14 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         Self { first, nodes, desk }
     }
 
-    /// The number of the shard's first node.
-    pub const fn first(&self) -> Entity {
-        self.first
+    /// How many nodes the shard has.
+    pub const fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// True for a shard without nodes.
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
     }
 
     /// What the observer has seen.
@@ -294,7 +311,7 @@ impl NodeState {
             rng: streams.stream(Purpose::Protocol, u64::from(entity)),
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),
-            busy_until: Instant::ZERO,
+            busy: Busy::default(),
             since: Instant::ZERO,
             sent: 0,
             received: 0,
@@ -304,9 +321,7 @@ impl NodeState {
 
 impl<P, O> Shard for Hosts<P, O>
 where
-    P: Protocol<Peer = SimPeer> + Send,
-    P::Message: Send,
-    P::Timer: Send,
+    P: SimProtocol,
     O: Observer<P>,
 {
     type Data = Note;
@@ -347,9 +362,7 @@ where
 /// One event at one node: what its handler may touch besides the protocol itself.
 struct Step<'a, 'b, P, O>
 where
-    P: Protocol<Peer = SimPeer> + Send,
-    P::Message: Send,
-    P::Timer: Send,
+    P: SimProtocol,
     O: Observer<P>,
 {
     entity: Entity,
@@ -361,18 +374,16 @@ where
 
 impl<P, O> Step<'_, '_, P, O>
 where
-    P: Protocol<Peer = SimPeer> + Send,
-    P::Message: Send,
-    P::Timer: Send,
+    P: SimProtocol,
     O: Observer<P>,
 {
-    /// The node's own clock.
-    fn local(&self, at: Instant) -> Instant {
-        self.desk.world.clocks.get(self.entity as usize).map_or(at, |clock| clock.local(at))
+    /// The node's own clock, where it is not the run's.
+    fn clock(&self) -> Option<Clock> {
+        self.desk.world.clocks.as_ref().map(|clocks| clocks.of(self.entity))
     }
 
     fn give(&mut self, protocol: &mut P, input: Input<'_, P>) {
-        let now = self.local(self.now);
+        let now = self.clock().map_or(self.now, |clock| clock.local(self.now));
         protocol.handle(now, input, self);
     }
 
@@ -407,7 +418,7 @@ where
         } else {
             (self.desk.world.revive)(protocol, departure == Departure::CrashAndForget);
             self.state.incoming = Incoming::default();
-            self.state.busy_until = self.now;
+            self.state.busy = Busy::default();
             self.join(protocol);
         }
         self.state.turn += 1;
@@ -443,9 +454,8 @@ where
         };
         let mut done = received;
         if !world.service.is_free() {
-            let cost = world.service.cost(note.length, parcel.message.signatures() as u32);
-            done = received.max(self.state.busy_until) + cost;
-            self.state.busy_until = done;
+            let cost = world.service.cost(note.length as usize, parcel.message.signatures());
+            done = self.state.busy.serve(received, cost);
         }
         if done == self.now {
             self.deliver_now(protocol, note);
@@ -545,9 +555,7 @@ where
 
 impl<P, O> Context<P> for Step<'_, '_, P, O>
 where
-    P: Protocol<Peer = SimPeer> + Send,
-    P::Message: Send,
-    P::Timer: Send,
+    P: SimProtocol,
     O: Observer<P>,
 {
     type Rng = Philox;
@@ -588,7 +596,7 @@ where
     fn disconnect(&mut self, _to: SimPeer) {}
 
     fn set_timer(&mut self, after: Duration, timer: P::Timer) -> TimerHandle {
-        let span = self.desk.world.clocks.get(self.entity as usize).map_or(after, |clock| clock.span(after));
+        let span = self.clock().map_or(after, |clock| clock.global_span(after));
         let slot = self.desk.timers.insert(timer);
         if self.desk.generations.len() <= slot as usize {
             self.desk.generations.resize(slot as usize + 1, 0);

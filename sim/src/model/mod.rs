@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use rapprochement_core::time::Instant;
 
-use crate::engine::{Outcome, QueueKind, Run, Shard, TraceRecord};
+use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord};
 
 /// How to run an experiment; none of it changes a result.
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ pub struct RunStatistics {
     pub events: u64,
     /// The digest of all events and records.
     pub digest: u128,
-    /// The digest at the end of each slice of virtual time.
-    pub checkpoints: Vec<(u64, u128)>,
+    /// The digest of each slice of virtual time.
+    pub checkpoints: Vec<Checkpoint>,
     /// Virtual time at the end.
     pub end: Instant,
     /// The keys that were asked for.

@@ -12,7 +12,7 @@ use rapprochement_core::random::below;
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::{DecodeError, Message, Reader};
 
-use super::host::{self, COMMANDS, Hosts, Note, Observer, World};
+use super::host::{self, STARTS, Hosts, Note, Observer, World};
 use super::{RunOptions, RunStatistics};
 use crate::engine::{self, Director, Event, Outcome, Plan, Progress};
 use crate::network::Network;
@@ -157,7 +157,7 @@ pub fn run(nodes: u32, events: u64, seed: u64, options: &RunOptions) -> Result<R
         churn: None,
         departure: Departure::Crash,
         service: NodeService::new(&NodeConfig::default()),
-        clocks: Vec::new(),
+        clocks: None,
         encode_messages: false,
         command: Box::new(|_| ()),
         revive: host::revive::<Phold>,
@@ -169,8 +169,7 @@ pub fn run(nodes: u32, events: u64, seed: u64, options: &RunOptions) -> Result<R
             Hosts::new(range[0], protocols, Arc::clone(&world), &streams, Blind, false)
         })
         .collect();
-    let initial =
-        (0..nodes).map(|node| Event::new(Instant::ZERO, COMMANDS - 1, node, node, Note::start())).collect();
+    let initial = (0..nodes).map(|node| Event { time: 0, source: STARTS, sequence: node, target: node, data: Note::start() });
     let every = Duration::from_millis(20);
     let mut until = Until { events, next: Instant::ZERO + every, every };
     let plan = Plan {

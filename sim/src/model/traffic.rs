@@ -129,7 +129,8 @@ impl Volume {
 }
 
 impl ClassTraffic {
-    fn merge(&mut self, other: &Self) {
+    /// Adds another shard's share.
+    pub fn merge(&mut self, other: &Self) {
         self.sent.merge(&other.sent);
         self.received.merge(&other.received);
         self.lost_queue += other.lost_queue;

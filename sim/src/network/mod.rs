@@ -256,6 +256,12 @@ impl Network {
         (first, second)
     }
 
+    /// Bytes that a payload takes on the wire, the headers of all its fragments included.
+    #[inline]
+    pub fn wire_bytes(&self, payload: usize) -> u32 {
+        self.datagrams.split(payload).wire_bytes
+    }
+
     /// How long a message that is sent now would wait before its first byte leaves.
     pub fn backlog(&self, out: &Outgoing, now: Instant) -> Duration {
         let fraction = out.rare.as_ref().map_or(0, |rare| rare.fraction);

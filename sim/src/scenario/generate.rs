@@ -5,8 +5,8 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use rapprochement_core::time::Duration;
 
-use super::schema::{MeasureConfig, Scenario};
-use crate::model::config::{Arrivals, Keys, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig};
+use super::schema::Scenario;
+use crate::model::config::{Arrivals, Keys, MeasureConfig, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig};
 use crate::network::config::{
     Access, ChurnConfig, Departure, Distribution, Groups, Jitter, Latency, Loss, MembershipConfig, NetworkConfig,
     NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions, Sessions, Space,

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use rapprochement_core::peer::{Peer, SimPeer};
-use rapprochement_core::protocol::Protocol;
 use rapprochement_core::random::below;
 use rapprochement_core::reconcile::Synchroniser;
 use rapprochement_core::time::{Duration, Instant};
@@ -12,11 +11,11 @@ use rapprochement_core::wire::Message;
 
 use super::ledger::Ledger;
 use super::observer::SyncObserver;
-use crate::engine::{Director, Outcome, Progress, Shard};
+use crate::engine::{Director, Outcome, Progress};
 use crate::measure::histogram::Histogram;
 use crate::measure::results::Results;
 use crate::model::config::MeasureConfig;
-use crate::model::host::Hosts;
+use crate::model::host::{Hosts, SimProtocol};
 use crate::model::traffic::ClassTraffic;
 use crate::model::workload::NO_UPDATE;
 use crate::random::Philox;
@@ -110,8 +109,6 @@ impl<'a> SyncDirector<'a> {
 
     /// Takes in what was issued since the last call: the newest version of each entry at `now`.
     pub fn catch_up<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &mut [&mut Hosts<P, SyncObserver>])
-    where
-        Hosts<P, SyncObserver>: Shard,
     {
         for shard in shards {
             for index in shard.observer_mut().take_issued() {
@@ -160,10 +157,7 @@ impl<'a> SyncDirector<'a> {
     }
 
     /// Bytes per present node and second since the last sample, by class.
-    fn sample_traffic<P: Protocol>(&mut self, now: Instant, shards: &[&mut Hosts<P, SyncObserver>], live: u32)
-    where
-        P: Synchroniser<Peer = SimPeer>,
-    {
+    fn sample_traffic<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &[&mut Hosts<P, SyncObserver>], live: u32) {
         let mut sums = vec![ClassTraffic::default(); P::Message::CLASSES.len()];
         for shard in shards {
             sums.iter_mut().zip(shard.traffic().classes()).for_each(|(sum, class)| sum.merge(class));
@@ -189,10 +183,8 @@ impl<'a> SyncDirector<'a> {
 
     /// Reads random entries at random nodes; a node that is away is not read.
     fn read<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &[&mut Hosts<P, SyncObserver>])
-    where
-        Hosts<P, SyncObserver>: Shard,
     {
-        let nodes: u32 = shards.iter().map(|shard| shard.nodes().len() as u32).sum();
+        let nodes: u32 = shards.iter().map(|shard| shard.len() as u32).sum();
         for _ in 0..self.reads {
             let node = below(&mut self.read_rng, nodes);
             let entry = below(&mut self.read_rng, self.newest.len() as u32);
@@ -223,11 +215,7 @@ impl<'a> SyncDirector<'a> {
     }
 }
 
-impl<P> Director<Hosts<P, SyncObserver>> for SyncDirector<'_>
-where
-    P: Synchroniser<Peer = SimPeer>,
-    Hosts<P, SyncObserver>: Shard,
-{
+impl<P: Synchroniser + SimProtocol> Director<Hosts<P, SyncObserver>> for SyncDirector<'_> {
     fn next(&self) -> Option<Instant> {
         Some(self.warm_up.map_or(self.next_sample, |warm_up| warm_up.min(self.next_sample)))
     }

@@ -8,7 +8,6 @@ pub mod report;
 use std::sync::Arc;
 
 use rapprochement_core::peer::SimPeer;
-use rapprochement_core::protocol::Protocol;
 use rapprochement_core::reconcile::{
     EagerPush, EagerPushConfig, FullPush, FullPushConfig, Scuttlebutt, ScuttlebuttConfig, Synchroniser,
 };
@@ -19,14 +18,14 @@ use self::ledger::Ledger;
 use self::observer::SyncObserver;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
-use super::host::{self, COMMANDS, Hosts, Note, World};
+use super::host::{self, COMMANDS, Hosts, Note, STARTS, SimProtocol, World};
 use super::identity::SimKeys;
 use super::workload::Schedule;
 use super::{RunOptions, RunStatistics};
-use crate::engine::{self, Event, Plan, Shard};
+use crate::engine::{self, Event, Plan};
 use crate::measure::results::{LoggedEvent, Results};
 use crate::network::churn::Churn;
-use crate::network::clock::Clock;
+use crate::network::clock::Clocks;
 use crate::network::config::Departure;
 use crate::network::membership::{Membership, NodeSampler};
 use crate::network::service::NodeService;
@@ -75,7 +74,7 @@ struct Parts {
     network: Network,
     churn: Option<Churn>,
     membership: Arc<Membership>,
-    clocks: Vec<Clock>,
+    clocks: Clocks,
     ledger: Arc<Ledger>,
 }
 
@@ -86,14 +85,14 @@ impl Parts {
         let mut problems = Vec::new();
         let mut keep = |built: Vec<Problem>| problems.extend(built);
         let network = Network::build(&experiment.network, nodes, base, &streams).map_err(&mut keep).ok();
-        let churn = experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams));
+        let churn = experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams, experiment.duration.0));
         let churn = churn.transpose().map_err(&mut keep).ok();
         let membership = Membership::build(&experiment.membership, nodes, &streams).map_err(&mut keep).ok();
-        let (Some(network), Some(churn), Some(membership)) = (network, churn, membership) else {
+        let clocks = Clocks::build(&experiment.node, &streams).map_err(&mut keep).ok();
+        let (Some(network), Some(churn), Some(membership), Some(clocks)) = (network, churn, membership, clocks) else {
             return Err(problems);
         };
         let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, &streams);
-        let clocks = Clock::draw_all(&experiment.node, nodes, &streams);
         Ok(Self { network, churn, membership, clocks, ledger: Arc::new(Ledger::new(schedule)), streams })
     }
 
@@ -105,21 +104,18 @@ impl Parts {
         protocol: impl Fn(NodeSampler, SimKeys) -> P,
     ) -> SyncRun
     where
-        P: Synchroniser<Peer = SimPeer> + Send,
-        P::Message: Send + Sync,
-        P::Timer: Send,
-        Hosts<P, SyncObserver>: Shard<Data = Note>,
+        P: Synchroniser + SimProtocol,
     {
         let Self { streams, network, churn, membership, clocks, ledger } = self;
         let (starts, lookahead) = network.shards(options.shards(experiment.nodes));
-        let last_heal = network.last_heal(Instant::ZERO + experiment.duration.0);
+        let last_heal = last_heal(experiment);
         let schedule = Arc::clone(&ledger);
         let world = Arc::new(World {
             network,
             churn,
             departure: experiment.churn.as_ref().map_or(Departure::Crash, |churn| churn.departure),
             service: NodeService::new(&experiment.node),
-            clocks,
+            clocks: (!clocks.are_true()).then_some(clocks),
             encode_messages: experiment.encode_messages,
             command: Box::new(move |index| schedule.schedule.command(index)),
             revive: revive::<P>,
@@ -167,11 +163,23 @@ fn plan(experiment: &Experiment, options: &RunOptions, starts: Vec<u32>, lookahe
     }
 }
 
+/// When the last partition of a run ends.
+fn last_heal(experiment: &Experiment) -> Option<Instant> {
+    let duration = experiment.duration.as_nanos();
+    let heals = experiment.network.partition.iter().filter_map(|partition| {
+        let (start, heal) = (partition.start.as_nanos(), partition.heal.as_nanos());
+        let every = partition.every.map_or(u64::MAX, |every| every.as_nanos().max(1));
+        (start < duration).then(|| heal.saturating_add((duration - 1 - start) / every * every.min(duration)))
+    });
+    heals.max().map(Instant::from_nanos)
+}
+
 /// Every node's start, and every scheduled write.
 fn initial_events(nodes: u32, schedule: &Schedule) -> Vec<Event<Note>> {
-    let starts = (0..nodes).map(|node| Event::new(Instant::ZERO, COMMANDS - 1, node, node, Note::start()));
+    let event = |at: Instant, source, sequence, target, data| Event { time: at.as_nanos(), source, sequence, target, data };
+    let starts = (0..nodes).map(|node| event(Instant::ZERO, STARTS, node, node, Note::start()));
     let writes = (0u32..).zip(&schedule.updates);
-    let writes = writes.map(|(index, update)| Event::new(update.at, COMMANDS, index, update.writer, Note::command(index)));
+    let writes = writes.map(|(index, update)| event(update.at, COMMANDS, index, update.writer, Note::command(index)));
     starts.chain(writes).collect()
 }
 

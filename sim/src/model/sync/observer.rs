@@ -10,6 +10,7 @@ use rapprochement_core::peer::SimPeer;
 use rapprochement_core::reconcile::{SyncEvent, Synchroniser};
 use rapprochement_core::store::Tuple;
 use rapprochement_core::time::Instant;
+use rapprochement_core::wire::Message;
 
 use super::ledger::Ledger;
 use crate::measure::histogram::Histogram;
@@ -113,9 +114,9 @@ impl SyncObserver {
         self.tally = Tally::default();
     }
 
-    fn note(&mut self, time: Instant, node: u32, what: &'static str, peer: Option<u32>, detail: u64) {
+    fn note(&mut self, time: Instant, node: u32, kind: &'static str, peer: Option<u32>, update: Option<u64>) {
         if let Some(log) = &mut self.log {
-            log.push(LoggedEvent { time, node, what, peer, class: None, detail });
+            log.push(LoggedEvent { time, node, kind, peer, class: "", update, bytes: 0 });
         }
     }
 
@@ -129,8 +130,8 @@ impl SyncObserver {
         old
     }
 
-    fn adopted(&mut self, now: Instant, since: Instant, tuple: &Tuple, replaced: Option<&Tuple>) -> u32 {
-        let Some(index) = self.ledger.update_of(tuple) else { return NO_UPDATE };
+    fn adopted(&mut self, now: Instant, since: Instant, tuple: &Tuple, replaced: Option<&Tuple>) -> Option<u32> {
+        let index = self.ledger.update_of(tuple)?;
         let old = self.hold(index, replaced);
         if since > self.ledger.schedule.updates[index as usize].at {
             self.tally.caught_up += 1;
@@ -144,7 +145,7 @@ impl SyncObserver {
             }
             settled = update.previous;
         }
-        index
+        Some(index)
     }
 
     fn each_held(&mut self, store: &rapprochement_core::store::Store, change: impl Fn(&mut u32)) {
@@ -180,7 +181,7 @@ where
                     self.issued.push(index);
                     self.hold(index, replaced.as_deref());
                     self.latencies[index as usize].push(0);
-                    self.note(now, node, "write", None, u64::from(index));
+                    self.note(now, node, "write", None, Some(u64::from(index)));
                 }
                 record(&tuple, 1)
             }
@@ -192,7 +193,7 @@ where
                     hops => self.tally.hops.add(u64::from(hops)),
                 }
                 let index = self.adopted(now, since, &tuple, replaced.as_deref());
-                self.note(now, node, "adopt", Some(from.0), u64::from(index));
+                self.note(now, node, "adopt", Some(from.0), index.map(u64::from));
                 record(&tuple, 2)
             }
             SyncEvent::Duplicate => {
@@ -211,6 +212,8 @@ where
                 self.tally.equivocations += 1;
                 6
             }
+            SyncEvent::WriteRefused(_) => 7,
+            SyncEvent::Full => 8,
         }
     }
 
@@ -218,25 +221,25 @@ where
         self.live += 1;
         self.changes.push((now, true));
         self.each_held(protocol.store(), |holders| *holders += 1);
-        self.note(now, node, "join", None, 0);
+        self.note(now, node, "join", None, None);
     }
 
     fn left(&mut self, now: Instant, node: u32, protocol: &P) {
         self.live -= 1;
         self.changes.push((now, false));
         self.each_held(protocol.store(), |holders| *holders -= 1);
-        self.note(now, node, "leave", None, 0);
+        self.note(now, node, "leave", None, None);
     }
 
     fn message(&mut self, time: Instant, node: u32, peer: u32, class: usize, length: u32, fate: MessageFate) {
-        let what = match fate {
+        let kind = match fate {
             MessageFate::Sent => "send",
             MessageFate::Lost => "lose",
             MessageFate::Received => "receive",
         };
         if let Some(log) = &mut self.log {
-            let detail = u64::from(length);
-            log.push(LoggedEvent { time, node, what, peer: Some(peer), class: Some(class), detail });
+            let class = P::Message::CLASSES.get(class).copied().unwrap_or_default();
+            log.push(LoggedEvent { time, node, kind, peer: Some(peer), class, update: None, bytes: length.into() });
         }
     }
 }

@@ -9,9 +9,8 @@ use rapprochement_core::wire::Message;
 use super::director::SyncDirector;
 use super::ledger::Ledger;
 use super::observer::{SyncObserver, Tally};
-use crate::engine::Shard;
 use crate::measure::results::{Curve, Results, Table};
-use crate::measure::statistics::{gini, quantile_sorted};
+use crate::measure::statistics::{gini, quantile};
 use crate::model::host::Hosts;
 use crate::model::traffic::{ClassTraffic, Traffic};
 use crate::model::workload::NO_UPDATE;
@@ -40,10 +39,7 @@ pub fn report<P: Synchroniser<Peer = SimPeer>>(
     end: Instant,
     measured_from: Instant,
     last_heal: Option<Instant>,
-) -> Results
-where
-    Hosts<P, SyncObserver>: Shard,
-{
+) -> Results {
     let fates = fates(shards, ledger, director.issued());
     let mut results = Results::default();
     let issued = fates.len() as f64;
@@ -64,10 +60,7 @@ fn fates<P: Synchroniser<Peer = SimPeer>>(
     shards: &mut [Hosts<P, SyncObserver>],
     ledger: &Ledger,
     issued: &[bool],
-) -> Vec<Fate>
-where
-    Hosts<P, SyncObserver>: Shard,
-{
+) -> Vec<Fate> {
     let updates = &ledger.schedule.updates;
     let undelivered = undelivered(shards, ledger, issued);
     let mut latencies: Vec<Vec<u64>> = vec![Vec::new(); updates.len()];
@@ -108,10 +101,7 @@ fn undelivered<P: Synchroniser<Peer = SimPeer>>(
     shards: &[Hosts<P, SyncObserver>],
     ledger: &Ledger,
     issued: &[bool],
-) -> Vec<u64>
-where
-    Hosts<P, SyncObserver>: Shard,
-{
+) -> Vec<u64> {
     let schedule = &ledger.schedule;
     let mut lacking = vec![0; schedule.updates.len()];
     let mut held = vec![NO_UPDATE; schedule.entries()];
@@ -153,7 +143,7 @@ fn report_latencies(fates: &[Fate], results: &mut Results) {
     let mean = all.iter().map(|nanos| u128::from(*nanos)).sum::<u128>() as f64 / all.len() as f64 / 1e9;
     results.scalar("update_latency_mean_s", mean);
     for (percent, name) in [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (1.0, "max")] {
-        results.scalar(&format!("update_latency_{name}_s"), quantile_sorted(&seconds, percent));
+        results.scalar(&format!("update_latency_{name}_s"), quantile(&seconds, percent));
     }
     let stayed = (population - left) as f64;
     results.scalar("undelivered_share", undelivered as f64 / stayed);
@@ -165,6 +155,11 @@ fn report_latencies(fates: &[Fate], results: &mut Results) {
         x_log: true,
         lines: vec![("delivered".into(), cdf(&seconds, stayed))],
     });
+}
+
+/// Nanoseconds of a histogram in seconds; not a number where it is empty.
+fn in_seconds(nanos: Option<u64>) -> f64 {
+    nanos.map_or(f64::NAN, |nanos| nanos as f64 / 1e9)
 }
 
 /// Points of a cumulative distribution, thinned to what a figure can show; the share is of `of`, not of the points.
@@ -183,8 +178,8 @@ fn report_convergence(fates: &[Fate], ledger: &Ledger, results: &mut Results) {
         let mut times: Vec<f64> = fates.iter().map(|fate| fate.time_to(percent)).filter(|time| !time.is_nan()).collect();
         times.sort_by(f64::total_cmp);
         let reached = times.len() as f64 / fates.len() as f64;
-        results.scalar(&format!("update_time_to_{name}_median_s"), quantile_sorted(&times, 0.5));
-        results.scalar(&format!("update_time_to_{name}_max_s"), quantile_sorted(&times, 1.0));
+        results.scalar(&format!("update_time_to_{name}_median_s"), quantile(&times, 0.5));
+        results.scalar(&format!("update_time_to_{name}_max_s"), quantile(&times, 1.0));
         results.scalar(&format!("updates_reaching_{name}_share"), reached);
         lines.push((format!("{name} % of nodes"), cdf(&times, fates.len() as f64)));
     }
@@ -240,19 +235,16 @@ fn report_samples(director: &SyncDirector<'_>, ledger: &Ledger, last_heal: Optio
     if staleness.count() > 0 {
         results.scalar("reads", staleness.count() as f64);
         results.scalar("read_staleness_mean_s", staleness.mean() / 1e9);
-        results.scalar("read_staleness_p99_s", staleness.quantile(0.99) as f64 / 1e9);
+        results.scalar("read_staleness_p99_s", in_seconds(staleness.quantile(0.99)));
     }
 }
 
-fn report_traffic<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], seconds: f64, results: &mut Results)
-where
-    Hosts<P, SyncObserver>: Shard,
-{
+fn report_traffic<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], seconds: f64, results: &mut Results) {
     let mut traffic = Traffic::new(P::Message::CLASSES.len());
     let mut nodes = 0;
     for shard in shards {
         traffic.merge(shard.traffic());
-        nodes += shard.nodes().len();
+        nodes += shard.len();
     }
     let per_node = |amount: u64| amount as f64 / nodes as f64;
     let mut volumes = |group: &str, class: &ClassTraffic| {
@@ -275,15 +267,12 @@ where
     results.scalar("lost_away_share", total.lost_away as f64 / sent);
     let waits = traffic.waits();
     results.scalar("uplink_wait_mean_s", waits.mean() / 1e9);
-    results.scalar("uplink_wait_p99_s", waits.quantile(0.99) as f64 / 1e9);
+    results.scalar("uplink_wait_p99_s", in_seconds(waits.quantile(0.99)));
     let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
     results.scalar("payload_bytes_over_lower_bound", total.received.payload as f64 / needed as f64);
 }
 
-fn report_tally<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results)
-where
-    Hosts<P, SyncObserver>: Shard,
-{
+fn report_tally<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
     let mut tally = Tally::default();
     for shard in shards {
         tally.merge(shard.observer().tally());
@@ -298,21 +287,18 @@ where
     if tally.hops.count() > 0 {
         results.scalar("repaired_share", tally.repaired as f64 / adopted);
         results.scalar("rumour_hops_mean", tally.hops.mean());
-        results.scalar("rumour_hops_max", tally.hops.max() as f64);
+        results.scalar("rumour_hops_max", tally.hops.max().map_or(f64::NAN, |hops| hops as f64));
     }
 }
 
-fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results)
-where
-    Hosts<P, SyncObserver>: Shard,
-{
+fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
     let mut lines = Vec::new();
     let directions: [(&str, fn((u64, u64)) -> u64); 2] = [("sent", |bytes| bytes.0), ("received", |bytes| bytes.1)];
     for (direction, pick) in directions {
         let mut bytes: Vec<f64> =
             shards.iter().flat_map(|shard| shard.node_bytes().map(|both| pick(both) as f64)).collect();
         bytes.sort_by(f64::total_cmp);
-        let (median, max) = (quantile_sorted(&bytes, 0.5), quantile_sorted(&bytes, 1.0));
+        let (median, max) = (quantile(&bytes, 0.5), quantile(&bytes, 1.0));
         results.scalar(&format!("node_{direction}_bytes_median"), median);
         results.scalar(&format!("node_{direction}_bytes_max_to_median"), max / median);
         results.scalar(&format!("node_{direction}_bytes_gini"), gini(&bytes));
