@@ -33,8 +33,7 @@ const SPAN_UNITS: &[(&str, u64)] = &[
     ("h", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
 ];
-const RATE_UNITS: &[(&str, u64)] =
-    &[("bit/s", 1), ("kbit/s", 1_000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000)];
+const RATE_UNITS: &[(&str, u64)] = &[("bit/s", 1), ("kbit/s", 1_000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000)];
 const SIZE_UNITS: &[(&str, u64)] = &[
     ("B", 1),
     ("kB", 1_000),
@@ -98,8 +97,11 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
 
 /// Prints with the largest unit that loses nothing.
 fn print(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let (name, scale) =
-        units.iter().filter(|(_, scale)| value.is_multiple_of(*scale)).max_by_key(|(_, scale)| *scale).unwrap_or(&units[0]);
+    let (name, scale) = units
+        .iter()
+        .filter(|(_, scale)| value.is_multiple_of(*scale))
+        .max_by_key(|(_, scale)| *scale)
+        .unwrap_or(&units[0]);
     let (name, scale) = if value == 0 { units[0] } else { (*name, *scale) };
     write!(f, "{} {name}", value / scale)
 }
