@@ -74,7 +74,7 @@ fn texts(svg: &str) -> Vec<String> {
         match reader.read_event().expect("well-formed") {
             quick_xml::events::Event::Eof => return texts,
             quick_xml::events::Event::Text(text) => {
-                let text = text.decode().unwrap().trim().to_owned();
+                let text = text.xml10_content().trim().to_owned();
                 if !text.is_empty() {
                     texts.push(text);
                 }
