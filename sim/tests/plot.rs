@@ -111,3 +111,38 @@ fn equal_figures_have_equal_bytes_in_every_form() {
         assert!(drawn.contains(&"10³".to_owned()) && drawn.contains(&"published".to_owned()));
     }
 }
+
+#[test]
+fn a_crowded_plot_has_its_legend_above_and_bands_behind() {
+    let wave = |index: u32| {
+        let points: Vec<_> = (0..100).map(|x| (f64::from(x), libm::sin(f64::from(x + 13 * index) / 9.0))).collect();
+        let band = points.iter().map(|(_, y)| (y - 0.3, y + 0.3)).collect();
+        Line { band, ..Line::new(format!("line number {index}"), points) }
+    };
+    let figure = Figure {
+        name: "crowded".into(),
+        x: Axis::linear("Time (s)"),
+        y: Axis::linear("Amplitude"),
+        lines: (1..=7).map(wave).collect(),
+        references: vec![Reference { along: Along::X, at: 40.0, label: "heal".into() }],
+        ..Figure::default()
+    };
+    keep(&figure, "");
+    let svg = figure.svg().unwrap();
+    let drawn = texts(&svg);
+    assert!((1..=7).all(|index| drawn.contains(&format!("line number {index}"))) && drawn.contains(&"heal".to_owned()));
+    assert_eq!(svg.matches("opacity=\"0.2\"").count(), 7, "a band for each line");
+}
+
+#[test]
+fn no_data_makes_a_drawing_fail() {
+    let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e-300, 1e300, f64::MAX, f64::MIN];
+    for log in [false, true] {
+        for lines in [vec![], odd.map(|x| Line::new("<&\"'>", odd.map(|y| (x, y)).to_vec())).to_vec()] {
+            let axis = Axis { log, ..Axis::linear("") };
+            let figure = Figure { name: "odd".into(), x: axis.clone(), y: axis, lines, ..Figure::default() };
+            texts(&figure.svg().unwrap());
+            figure.pdf().unwrap();
+        }
+    }
+}

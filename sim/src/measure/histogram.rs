@@ -163,7 +163,10 @@ mod tests {
             let (low, high) = bounds(index);
             assert_eq!(low, next);
             assert_eq!((bucket(low), bucket(high)), (index, index));
-            assert!(u128::from(high - low) * 128 < u128::from(low) || high == low, "less than 1/128 of its values wide");
+            assert!(
+                u128::from(high - low) * 128 < u128::from(low) || high == low,
+                "less than 1/128 of its values wide"
+            );
             next = high.wrapping_add(1);
         }
         assert_eq!(next, 0, "the last bucket ends at the largest value");

@@ -72,7 +72,9 @@ pub(super) fn svg(figure: &Figure) -> Result<String, String> {
         for (index, line) in figure.lines.iter().enumerate().rev() {
             interval(canvas, line, index, &layout);
         }
-        for (index, line) in figure.lines.iter().enumerate().rev() {
+        let connected = |line: &Line| line.style == Style::Connected;
+        let (back, front): (Vec<_>, Vec<_>) = figure.lines.iter().enumerate().rev().partition(|line| connected(line.1));
+        for (index, line) in back.into_iter().chain(front) {
             curve(canvas, line, index, figure.lines.len(), &layout);
         }
         axes(canvas, figure, &layout);
@@ -230,6 +232,13 @@ pub(super) fn mark(canvas: &mut Canvas<'_>, place: Place, index: usize, theme: &
 fn obstacles(figure: &Figure, layout: &Layout) -> Vec<Place> {
     let step = layout.theme.small * 0.5;
     let mut places = Vec::new();
+    for reference in &figure.references {
+        let ends = match reference.along {
+            Along::X => [(reference.at, layout.y.low), (reference.at, layout.y.high)],
+            Along::Y => [(layout.x.low, reference.at), (layout.x.high, reference.at)],
+        };
+        follow(&ends.map(|end| layout.place(end)).into_iter().flatten().collect::<Vec<_>>(), step, &mut places);
+    }
     let bands = |pick: fn(&(f64, f64)) -> f64| {
         figure.lines.iter().map(move |line| {
             line.points.iter().zip(&line.band).map(|(point, band)| (point.0, pick(band))).collect::<Vec<_>>()
@@ -238,14 +247,19 @@ fn obstacles(figure: &Figure, layout: &Layout) -> Vec<Place> {
     let lines = figure.lines.iter().map(|line| line.points.clone());
     for points in lines.chain(bands(|band| band.0)).chain(bands(|band| band.1)) {
         for piece in layout.pieces(points.into_iter()) {
-            places.extend(piece.first());
-            for ends in piece.windows(2) {
-                let (dx, dy) = (ends[1].0 - ends[0].0, ends[1].1 - ends[0].1);
-                let cuts = (libm::hypot(dx, dy) / step).ceil().max(1.0);
-                let between = (1..=cuts as u32).map(|cut| f64::from(cut) / cuts);
-                places.extend(between.map(|share| (ends[0].0 + dx * share, ends[0].1 + dy * share)));
-            }
+            follow(&piece, step, &mut places);
         }
     }
     places
+}
+
+/// Adds places along a piece of a line, at most so far apart.
+fn follow(piece: &[Place], step: f64, places: &mut Vec<Place>) {
+    places.extend(piece.first());
+    for ends in piece.windows(2) {
+        let (dx, dy) = (ends[1].0 - ends[0].0, ends[1].1 - ends[0].1);
+        let cuts = (libm::hypot(dx, dy) / step).ceil().max(1.0);
+        let between = (1..=cuts as u32).map(|cut| f64::from(cut) / cuts);
+        places.extend(between.map(|share| (ends[0].0 + dx * share, ends[0].1 + dy * share)));
+    }
 }

@@ -24,6 +24,8 @@ impl Entry {
 pub(super) struct Legend {
     places: Vec<Place>,
     above: f64,
+    /// What lies behind it is covered here.
+    ground: Option<Area>,
 }
 
 const SWATCH: f64 = 2.6;
@@ -38,7 +40,7 @@ impl Legend {
         let width = widths.iter().copied().fold(0.0, f64::max);
         let height = entries.len() as f64 * ROW * em;
         if entries.is_empty() {
-            return Self { places: Vec::new(), above: 0.0 };
+            return Self { places: Vec::new(), above: 0.0, ground: None };
         }
         let inside =
             candidates(plot, width, height, em * 0.6).into_iter().find(|area| is_free(area, plot, obstacles, em * 0.5));
@@ -46,7 +48,7 @@ impl Legend {
             || Self::above(&widths, em, plot),
             |area| {
                 let row = |row: usize| (area.left, area.top + (row as f64 + 0.95) * ROW * em);
-                Self { places: (0..entries.len()).map(row).collect(), above: 0.0 }
+                Self { places: (0..entries.len()).map(row).collect(), above: 0.0, ground: Some(area) }
             },
         )
     }
@@ -62,7 +64,7 @@ impl Legend {
             places.push((x, plot.top + (row - 0.35) * ROW * em));
             x += width + em * 1.2;
         }
-        Self { places, above: (row * ROW + 0.3) * em }
+        Self { places, above: (row * ROW + 0.3) * em, ground: None }
     }
 
     /// How much lower the plot begins.
@@ -73,6 +75,10 @@ impl Legend {
     /// Draws swatches and names.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, entries: &[Entry], theme: &Theme) {
         let em = theme.small;
+        if let Some(Area { left, top, right, bottom }) = self.ground {
+            let (left, right) = (left - em * 0.2, right + em * 0.2);
+            canvas.polygon(&[(left, top), (right, top), (right, bottom), (left, bottom)], (255, 255, 255), 1.0);
+        }
         for (entry, (x, baseline)) in entries.iter().zip(self.places.iter().copied()) {
             let (colour, dashes) = (PALETTE[entry.index % PALETTE.len()], DASHES[entry.index % DASHES.len()]);
             let y = baseline - em * 0.33;

@@ -35,6 +35,9 @@ impl Scale {
 
     fn linear(axis: &Axis, low: f64, high: f64, count: f64) -> Self {
         let step = nice_step((high - low) / count);
+        // An axis that all but reaches its next tick reaches it: 59.5 s becomes 60 s.
+        let next = libm::ceil(high / step - 1e-9) * step;
+        let high = if axis.range.is_none() && next - high < (high - low) * 0.02 { next } else { high };
         let largest = low.abs().max(high.abs());
         let (name, unit) = split_unit(&axis.label);
         let (factor, unit) = prefixed(unit, largest);
@@ -96,10 +99,10 @@ fn padded(low: f64, high: f64, log: bool, tight: bool) -> (f64, f64) {
     }
 }
 
-/// The smallest of 1, 2, 5 times a power of ten that is at least `step`.
+/// The smallest of 1, 2, 5 times a power of ten that is about `step` or more.
 fn nice_step(step: f64) -> f64 {
     let power = ten_to(libm::floor(libm::log10(step)) as i32);
-    let digit = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= step * (1.0 - 1e-9));
+    let digit = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= step * 0.85);
     digit.unwrap_or(10.0) * power
 }
 
@@ -175,6 +178,7 @@ mod tests {
         let (label, ticks) = labels(&Axis::linear("Nodes"), &[0.0, 1_000_000.0], true);
         assert_eq!((label.as_str(), ticks.join(" ")), ("Nodes (10⁶)", "0.0 0.2 0.4 0.6 0.8 1.0".into()));
         assert_eq!(labels(&Axis::linear("d"), &[-2.0, 2.0], true).1.join(" "), "−2 −1 0 1 2");
+        assert_eq!(labels(&Axis::linear("Time (s)"), &[0.0, 59.5], true).1.join(" "), "0 20 40 60");
     }
 
     #[test]
