@@ -9,6 +9,8 @@
 //! | [`measure`] | counters, histograms, series, statistics |
 //! | [`model`] | protocol families: entities, events, metrics |
 //! | [`scenario`] | the scenario file |
+//! | [`output`] | run directories, manifest, CSV |
+//! | [`plot`] | figures: theme, SVG, PNG, PDF |
 //! | [`cli`] | the verbs of `rapsim` |
 
 pub mod cli;
@@ -16,6 +18,8 @@ pub mod engine;
 pub mod measure;
 pub mod model;
 pub mod network;
+pub mod output;
+pub mod plot;
 pub mod problem;
 pub mod random;
 pub mod scenario;

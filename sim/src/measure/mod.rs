@@ -1,3 +1,7 @@
 //! Counters, histograms, series and statistics: how a run is turned into numbers.
 
+pub mod histogram;
+pub mod metrics;
 pub mod results;
+pub mod statistics;
+pub mod summary;

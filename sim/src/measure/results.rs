@@ -13,6 +13,27 @@ pub struct Results {
     pub curves: Vec<Curve>,
     /// Tables with a row per observation.
     pub tables: Vec<Table>,
+    /// What happened, in order; empty unless the scenario asks for it. Written to `events.csv`, never read back.
+    pub log: Vec<LoggedEvent>,
+}
+
+/// One row of `events.csv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// When.
+    pub time: Instant,
+    /// At which node.
+    pub node: u32,
+    /// What, such as "send", "receive", "lose" or "adopt".
+    pub kind: &'static str,
+    /// The other node, where there is one.
+    pub peer: Option<u32>,
+    /// Message class; empty where there is none.
+    pub class: &'static str,
+    /// Number of the update, where it is about one.
+    pub update: Option<u64>,
+    /// Bytes on the wire; zero where nothing was sent.
+    pub bytes: u64,
 }
 
 /// One number about a run.
@@ -62,8 +83,11 @@ pub struct Curve {
     /// Whether the horizontal axis is logarithmic.
     pub x_log: bool,
     /// Named lines of points.
-    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+    pub lines: Vec<NamedLine>,
 }
+
+/// A name and its points.
+pub type NamedLine = (String, Vec<(f64, f64)>);
 
 impl Results {
     /// Adds a number about the whole run.

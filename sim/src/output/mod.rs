@@ -1,0 +1,30 @@
+//! What a run leaves on disk. A run directory is written under a temporary name and renamed when it is whole; `docs/output.md`
+//! describes every file and column.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `staging` | directories and files that appear whole or not at all |
+//! | `manifest` | `manifest.toml` and `host.toml` |
+//! | `table` | the CSV tables |
+//! | `run` | writing and reading a run directory |
+//! | `sweep` | a directory of runs, and its tables |
+
+mod error;
+mod host;
+mod manifest;
+mod run;
+mod staging;
+mod sweep;
+mod table;
+
+pub use error::OutputError;
+pub use host::{HostFacts, peak_rss_bytes};
+pub use manifest::{CurveAxes, Manifest};
+pub use run::{RunRecord, StoredRun, exists, read, redraw, run_name, write};
+pub use staging::clean;
+pub use sweep::{
+    PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_name,
+};
+
+/// Version of the layout of the directories; it changes when a reader of an older one would misread.
+pub const FORMAT: u32 = 1;

@@ -1,0 +1,72 @@
+//! PNG and PDF from the SVG, with the bundled font and nothing of the system.
+
+use std::sync::Arc;
+
+use krilla::Document;
+use krilla::geom;
+use krilla::page::PageSettings;
+use krilla_svg::{SurfaceExt, SvgSettings};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::Database;
+use resvg::usvg::{Options, Tree};
+
+use super::font::DEJAVU_SANS;
+use super::{Figure, Size, draw};
+
+/// Dots per inch of a PNG: those of print for a paper, those of a wide screen for a slide.
+const fn dots_per_inch(size: Size) -> f32 {
+    match size {
+        Size::OneColumn | Size::TwoColumn => 300.0,
+        Size::Slide => 192.0,
+    }
+}
+
+impl Figure {
+    /// The figure as SVG, in points; text stays text.
+    ///
+    /// # Errors
+    /// The drawing library failed, which is a fault of the program.
+    pub fn svg(&self) -> Result<String, String> {
+        draw::svg(self)
+    }
+
+    /// The figure as PNG.
+    ///
+    /// # Errors
+    /// As [`Figure::svg`].
+    pub fn png(&self) -> Result<Vec<u8>, String> {
+        let tree = tree(&self.svg()?)?;
+        // The library counts 96 units to the inch.
+        let scale = dots_per_inch(self.size) / 96.0;
+        let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
+        let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32).ok_or("the figure has no size")?;
+        resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+        pixels.encode_png().map_err(|error| error.to_string())
+    }
+
+    /// The figure as a PDF page of its size, with the glyphs that it uses.
+    ///
+    /// # Errors
+    /// As [`Figure::svg`].
+    pub fn pdf(&self) -> Result<Vec<u8>, String> {
+        let tree = tree(&self.svg()?)?;
+        // 96 units of the tree are 72 points of the page.
+        let (width, height) = (tree.size().width() * 0.75, tree.size().height() * 0.75);
+        let size = geom::Size::from_wh(width, height).ok_or("the figure has no size")?;
+        let mut document = Document::new();
+        let mut page = document.start_page_with(PageSettings::new(size));
+        let mut surface = page.surface();
+        surface.draw_svg(&tree, size, SvgSettings::default()).ok_or("the figure cannot be placed on a page")?;
+        surface.finish();
+        page.finish();
+        document.finish().map_err(|error| format!("{error:?}"))
+    }
+}
+
+/// The SVG with its text laid out.
+fn tree(svg: &str) -> Result<Tree, String> {
+    let mut fonts = Database::new();
+    fonts.load_font_data(DEJAVU_SANS.to_vec());
+    let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
+    Tree::from_str(svg, &options).map_err(|error| error.to_string())
+}

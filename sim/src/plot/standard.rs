@@ -1,0 +1,99 @@
+//! The figures that every run gets: convergence and bandwidth over time, and each curve of its results.
+
+use std::collections::BTreeMap;
+
+use super::{Axis, Figure, Line};
+use crate::measure::results::{Curve, Results};
+
+/// A figure of one series over time.
+struct OverTime {
+    name: &'static str,
+    metric: &'static str,
+    title: &'static str,
+    label: &'static str,
+    range: Option<(f64, f64)>,
+}
+
+const OVER_TIME: [OverTime; 2] = [
+    OverTime {
+        name: "convergence",
+        metric: "converged_share",
+        title: "Convergence",
+        label: "Share of newest tuples held",
+        range: Some((0.0, 1.0)),
+    },
+    OverTime {
+        name: "bandwidth",
+        metric: "wire_out_bytes_per_node_s",
+        title: "Bandwidth",
+        label: "Sent per node (B/s)",
+        range: None,
+    },
+];
+
+/// Most lines of a figure: as many as there are colours.
+const LINES: usize = 7;
+
+/// The standard figures of a run, as far as its results have what they show.
+pub fn standard(results: &Results) -> Vec<Figure> {
+    let over_time = OVER_TIME.iter().filter_map(|figure| over_time(figure, results));
+    over_time.chain(results.curves.iter().map(curve)).collect()
+}
+
+/// A line per group, the ones that carry most first; what exceeds the colours is added up as "other".
+fn over_time(figure: &OverTime, results: &Results) -> Option<Figure> {
+    let mut groups: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    for sample in results.series.iter().filter(|sample| sample.metric == figure.metric) {
+        groups.entry(&sample.group).or_default().push((sample.time.as_secs_f64(), sample.value));
+    }
+    if groups.is_empty() {
+        return None;
+    }
+    let total =
+        |points: &[(f64, f64)]| points.iter().map(|point| point.1).filter(|value| value.is_finite()).sum::<f64>();
+    let mut lines: Vec<Line> = groups.into_iter().map(|(group, points)| Line::new(readable(group), points)).collect();
+    lines.sort_by(|a, b| total(&b.points).total_cmp(&total(&a.points)).then_with(|| a.name.cmp(&b.name)));
+    if lines.len() > LINES {
+        let rest = lines.split_off(LINES - 1);
+        lines.push(Line::new("other", add_up(&rest)));
+    }
+    Some(Figure {
+        name: figure.name.into(),
+        title: figure.title.into(),
+        x: Axis::linear("Time (s)"),
+        y: Axis { range: figure.range, ..Axis::linear(figure.label) },
+        lines,
+        ..Figure::default()
+    })
+}
+
+/// Adds up lines that were sampled at the same times.
+fn add_up(lines: &[Line]) -> Vec<(f64, f64)> {
+    let mut sums: Vec<(f64, f64)> = lines.iter().flat_map(|line| line.points.iter().copied()).collect();
+    sums.sort_by(|a, b| a.0.total_cmp(&b.0));
+    sums.dedup_by(|next, sum| {
+        let same = next.0 == sum.0;
+        if same {
+            sum.1 += next.1;
+        }
+        same
+    });
+    sums
+}
+
+fn curve(curve: &Curve) -> Figure {
+    let lines = curve.lines.iter().map(|(name, points)| Line::new(readable(name), points.clone()));
+    Figure {
+        name: curve.name.clone(),
+        title: curve.y_label.clone(),
+        x: Axis { log: curve.x_log, ..Axis::linear(curve.x_label.clone()) },
+        y: Axis::linear(curve.y_label.clone()),
+        lines: lines.collect(),
+        ..Figure::default()
+    }
+}
+
+/// A name of the files as a person reads it.
+pub(super) fn readable(name: &str) -> String {
+    name.replace('_', " ")
+}

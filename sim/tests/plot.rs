@@ -1,0 +1,148 @@
+//! Figures: the same bytes twice, well-formed, with the labels that they should have, whatever the data.
+
+use rapprochement_core::time::{Duration, Instant};
+use rapprochement_sim::measure::results::{Curve, Results};
+use rapprochement_sim::plot::{self, Along, Axis, Figure, Line, Reference, Size, Style};
+
+/// Results as a run has them: a convergence curve, bandwidth by class, a distribution.
+fn results() -> Results {
+    let mut results = Results::default();
+    for step in 0..120u32 {
+        let t = f64::from(step) * 0.5;
+        let time = Instant::from_nanos(Duration::from_secs_f64(t).as_nanos());
+        results.sample(time, "converged_share", "", 1.0 / (1.0 + libm::exp(-(t - 20.0) / 3.0)));
+        results.sample(
+            time,
+            "wire_out_bytes_per_node_s",
+            "rumour",
+            18_000.0 * libm::exp(-(t - 18.0) * (t - 18.0) / 60.0),
+        );
+        results.sample(time, "wire_out_bytes_per_node_s", "repair_request", 4_000.0 + 300.0 * libm::sin(t));
+        results.sample(time, "wire_out_bytes_per_node_s", "repair_reply", 9_000.0 * libm::exp(-t / 20.0));
+    }
+    let cdf =
+        (0..400).map(|i| (libm::pow(10.0, -2.0 + f64::from(i) / 130.0), libm::tanh(f64::from(i) / 120.0))).collect();
+    results.curves.push(Curve {
+        name: "update_latency_cdf".into(),
+        x_label: "Time from write to adoption (s)".into(),
+        y_label: "Share of deliveries".into(),
+        x_log: true,
+        lines: vec![("all_nodes".into(), cdf)],
+    });
+    results
+}
+
+/// A sweep as it is drawn: three lines of few points with intervals, on logarithmic axes.
+fn sweep(size: Size) -> Figure {
+    let line = |name: &str, factor: f64, power: f64| {
+        let nodes = [100.0, 1_000.0, 10_000.0, 100_000.0];
+        let points: Vec<_> = nodes.iter().map(|n| (*n, factor * libm::pow(*n, power))).collect();
+        let band = points.iter().map(|(_, y)| (y * 0.8, y * 1.25)).collect();
+        Line { band, ..Line::new(name, points) }
+    };
+    Figure {
+        name: "scaling".into(),
+        title: "Convergence against system size".into(),
+        x: Axis { log: true, ..Axis::linear("Nodes") },
+        y: Axis { log: true, ..Axis::linear("Time to convergence (s)") },
+        lines: vec![
+            line("full push", 0.9, 0.33),
+            line("eager push", 0.3, 0.1),
+            line("scuttlebutt", 0.8, 0.14),
+            Line { style: Style::Points, ..Line::new("published", vec![(300.0, 0.6), (3_000.0, 0.7)]) },
+        ],
+        references: vec![Reference { along: Along::Y, at: 20.0, label: "bound".into() }],
+        size,
+    }
+}
+
+/// Where `RAPSIM_FIGURES` names a directory, the figures are left there to be looked at.
+fn keep(figure: &Figure, suffix: &str) {
+    if let Some(directory) = std::env::var_os("RAPSIM_FIGURES") {
+        let path = std::path::Path::new(&directory).join(format!("{}{suffix}", figure.name));
+        std::fs::write(path.with_extension("png"), figure.png().unwrap()).unwrap();
+        std::fs::write(path.with_extension("svg"), figure.svg().unwrap()).unwrap();
+        std::fs::write(path.with_extension("pdf"), figure.pdf().unwrap()).unwrap();
+    }
+}
+
+/// All texts of an SVG.
+fn texts(svg: &str) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_str(svg);
+    let mut texts = Vec::new();
+    loop {
+        match reader.read_event().expect("well-formed") {
+            quick_xml::events::Event::Eof => return texts,
+            quick_xml::events::Event::Text(text) => {
+                let text = text.xml10_content().trim().to_owned();
+                if !text.is_empty() {
+                    texts.push(text);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_run_gets_convergence_bandwidth_and_its_curves() {
+    let figures = plot::standard(&results());
+    let names: Vec<_> = figures.iter().map(|figure| figure.name.as_str()).collect();
+    assert_eq!(names, ["convergence", "bandwidth", "update_latency_cdf"]);
+    let bandwidth = texts(&figures[1].svg().unwrap());
+    for text in ["Time (s)", "Sent per node (kB/s)", "rumour", "repair request", "repair reply", "0", "20"] {
+        assert!(bandwidth.iter().any(|found| found == text), "{text} is not in {bandwidth:?}");
+    }
+    figures.iter().for_each(|figure| keep(figure, ""));
+    assert!(plot::standard(&Results::default()).is_empty());
+}
+
+#[test]
+fn equal_figures_have_equal_bytes_in_every_form() {
+    for size in [Size::OneColumn, Size::TwoColumn, Size::Slide] {
+        let figure = sweep(size);
+        keep(&figure, &format!("-{size:?}"));
+        assert_eq!(figure.svg().unwrap(), sweep(size).svg().unwrap());
+        assert_eq!(figure.png().unwrap(), sweep(size).png().unwrap());
+        assert_eq!(figure.pdf().unwrap(), sweep(size).pdf().unwrap());
+        assert!(figure.png().unwrap().starts_with(b"\x89PNG") && figure.pdf().unwrap().starts_with(b"%PDF"));
+        let drawn = texts(&figure.svg().unwrap());
+        assert_eq!(drawn.contains(&figure.title), size == Size::Slide, "a title stands on slides only");
+        assert!(drawn.contains(&"10³".to_owned()) && drawn.contains(&"published".to_owned()));
+    }
+}
+
+#[test]
+fn a_crowded_plot_has_its_legend_above_and_bands_behind() {
+    let wave = |index: u32| {
+        let points: Vec<_> = (0..100).map(|x| (f64::from(x), libm::sin(f64::from(x + 13 * index) / 9.0))).collect();
+        let band = points.iter().map(|(_, y)| (y - 0.3, y + 0.3)).collect();
+        Line { band, ..Line::new(format!("line number {index}"), points) }
+    };
+    let figure = Figure {
+        name: "crowded".into(),
+        x: Axis::linear("Time (s)"),
+        y: Axis::linear("Amplitude"),
+        lines: (1..=7).map(wave).collect(),
+        references: vec![Reference { along: Along::X, at: 40.0, label: "heal".into() }],
+        ..Figure::default()
+    };
+    keep(&figure, "");
+    let svg = figure.svg().unwrap();
+    let drawn = texts(&svg);
+    assert!((1..=7).all(|index| drawn.contains(&format!("line number {index}"))) && drawn.contains(&"heal".to_owned()));
+    assert_eq!(svg.matches("opacity=\"0.2\"").count(), 7, "a band for each line");
+}
+
+#[test]
+fn no_data_makes_a_drawing_fail() {
+    let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e-300, 1e300, f64::MAX, f64::MIN];
+    for log in [false, true] {
+        for lines in [vec![], odd.map(|x| Line::new("<&\"'>", odd.map(|y| (x, y)).to_vec())).to_vec()] {
+            let axis = Axis { log, ..Axis::linear("") };
+            let figure = Figure { name: "odd".into(), x: axis.clone(), y: axis, lines, ..Figure::default() };
+            texts(&figure.svg().unwrap());
+            figure.pdf().unwrap();
+        }
+    }
+}
