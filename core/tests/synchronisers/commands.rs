@@ -85,7 +85,7 @@ fn all_synchronisers_tick_out_of_step() {
 fn every_infected_node_passes_a_rumour_on_once() {
     let mut host = Host::<Eager>::new(100, 1 << 16, 3);
     host.write(17, b"k", b"v");
-    // Within 900 ms no rumour of many hops has died out, but repairs happen too: count both ways of adoption.
+    // Whom the rumour misses, repair reaches: those adopt at 0 hops and pass nothing on.
     host.run(Duration::from_secs(20));
     let rumour = SyncMessage::Rumour { tuple: StandIn(0).tuple(1, b"", None), hops: 1 }.class();
     let sent = host.sent.iter().filter(|&&(class, _)| class == rumour).count();

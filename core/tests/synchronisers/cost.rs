@@ -77,6 +77,16 @@ fn a_node_of_a_large_simulation_is_small() {
     assert!(node <= 160, "{node} bytes");
 }
 
+/// Hosts move nodes and messages between threads.
+#[test]
+fn nodes_and_messages_cross_threads() {
+    fn crosses<T: Send>() {}
+    crosses::<Full>();
+    crosses::<Eager>();
+    crosses::<Scuttle>();
+    crosses::<SyncMessage>();
+}
+
 /// Counts the checks that really happen.
 struct Counting {
     checks: Cell<u32>,
