@@ -183,3 +183,43 @@ fn prefix(id: &PeerId) -> u64 {
     head.copy_from_slice(&id.0[..8]);
     u64::from_be_bytes(head)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuple(version: u64, key: u8) -> Arc<Tuple> {
+        Arc::new(Tuple::from_parts(PeerId([1; 32]), version, &[key], None, [0; 64]).unwrap())
+    }
+
+    /// What an author's limit leaves: per key the newest, and of these the newest `limit`.
+    fn newest(mut tuples: Vec<Arc<Tuple>>, limit: usize) -> Vec<Arc<Tuple>> {
+        tuples.sort_by(|a, b| b.precedence(a));
+        let mut kept: Vec<Arc<Tuple>> = Vec::new();
+        for tuple in tuples {
+            if kept.len() < limit && kept.iter().all(|other| other.key() != tuple.key()) {
+                kept.push(tuple);
+            }
+        }
+        kept.sort_by(|a, b| a.key().cmp(b.key()));
+        kept
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn beyond_its_limit_an_author_keeps_the_newest_keys_in_any_order(
+            offered in proptest::collection::vec((1..40u64, 0..12u8), 1..60),
+        ) {
+            let offered: Vec<_> = offered.into_iter().map(|(version, key)| tuple(version, key)).collect();
+            let mut author = Author::new(offered[0].clone());
+            for tuple in &offered[1..] {
+                if author.get(tuple.key()).is_none_or(|current| tuple.precedence(current).is_gt()) {
+                    author.insert(tuple.clone(), 5);
+                }
+            }
+            let kept = newest(offered, 5);
+            assert_eq!(author.tuples(), kept);
+            assert_eq!(Some(author.newest()), kept.iter().map(|tuple| tuple.version()).max());
+        }
+    }
+}

@@ -211,3 +211,18 @@ impl Store {
         Outcome::Adopted(replaced)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store of one tuple is one allocation of one author.
+    #[test]
+    fn the_first_author_is_allocated_alone() {
+        let keys = Ed25519Keys::from_secret(&[1; 32]);
+        let mut store = Store::default();
+        assert_eq!(store.authors.capacity(), 0);
+        store.insert_own(Arc::new(Tuple::sign(&keys, 1, b"k", None).unwrap()));
+        assert_eq!(store.authors.capacity(), 1);
+    }
+}

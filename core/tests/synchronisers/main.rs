@@ -1,0 +1,10 @@
+//! The store and the synchronisers, held to what they promise: whatever the network, the peers and the authors do.
+
+mod commands;
+mod convergence;
+mod cost;
+mod forgery;
+mod host;
+mod messages;
+mod order;
+mod subjects;
