@@ -1,5 +1,7 @@
 //! The command line: a file per verb.
 
+pub mod bench;
+
 use std::process::ExitCode;
 
 /// Documented exit codes. They are part of the public interface.
