@@ -15,7 +15,7 @@ use crate::model::{RunOptions, RunStatistics};
 
 /// `rapsim check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// How the result is printed.

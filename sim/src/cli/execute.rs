@@ -8,12 +8,11 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, complain};
-use crate::engine::{Outcome, QueueKind};
+use crate::engine::Outcome;
 use crate::model::RunOptions;
 use crate::model::experiment::Experiment;
 use crate::model::sync::director::Heartbeat;
 use crate::model::sync::{self, SyncRun};
-use crate::output::OutputError;
 use crate::problem::Problem;
 use crate::scenario::schema::Scenario;
 use crate::scenario::{Diagnostics, Loaded, load};
@@ -49,12 +48,6 @@ pub(super) fn refuse(diagnostics: &Diagnostics) -> Exit {
     Exit::Usage
 }
 
-/// Prints why results could not be written or read.
-pub(super) fn refuse_output(error: &OutputError) -> Exit {
-    complain(error);
-    Exit::Failure
-}
-
 /// What a scenario simulates with this seed.
 pub(super) fn experiment(scenario: &Scenario, seed: u64, base: &Path) -> Experiment {
     Experiment {
@@ -76,7 +69,7 @@ pub(super) fn experiment(scenario: &Scenario, seed: u64, base: &Path) -> Experim
 
 /// Options of an ordinary run.
 pub(super) fn options(threads: usize) -> RunOptions {
-    RunOptions { threads, exact_threads: false, queue: QueueKind::Calendar, trace: None }
+    RunOptions { threads, ..RunOptions::default() }
 }
 
 /// Threads of a run: as asked, else all of the machine's.

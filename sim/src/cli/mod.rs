@@ -8,9 +8,9 @@ mod sweep;
 
 pub mod bench;
 pub mod compare;
-pub mod new;
+//TMP pub mod new;
 pub mod plot;
-pub mod schema;
+//TMP pub mod schema;
 
 use std::process::ExitCode;
 
@@ -69,8 +69,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Write a commented scenario to start from.
-    New(new::NewArgs),
+    //TMP New(new::NewArgs),
     /// Run a scenario and write its results.
     Run(run::RunArgs),
     /// Run every point of a scenario's grid with every seed; resumes what was interrupted.
@@ -81,8 +80,7 @@ enum Verb {
     Compare(compare::CompareArgs),
     /// Check that a scenario gives the same events on every engine and with any number of threads.
     Check(check::CheckArgs),
-    /// Print the scenario's JSON Schema or the guide made from it.
-    Schema(schema::SchemaArgs),
+    //TMP Schema(schema::SchemaArgs),
     /// Measure the engine.
     Bench(bench::BenchArgs),
 }
@@ -90,14 +88,14 @@ enum Verb {
 /// Runs `rapsim` with the arguments of the process.
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().verb {
-        Verb::New(args) => new::main(args),
+        //TMP Verb::New(args) => new::main(args),
         Verb::Run(args) => run::main(&args),
         Verb::Sweep(args) => sweep::main(&args),
-        Verb::Plot(args) => plot::main(args),
-        Verb::Compare(args) => compare::main(args),
+        Verb::Plot(args) => plot::main(&args),
+        Verb::Compare(args) => compare::main(&args),
         Verb::Check(args) => check::main(&args),
-        Verb::Schema(args) => schema::main(args),
-        Verb::Bench(args) => bench::main(args),
+        //TMP Verb::Schema(args) => schema::main(args),
+        Verb::Bench(args) => bench::main(&args),
     };
     exit.into()
 }
@@ -109,8 +107,22 @@ fn complain(message: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "error: {message}");
 }
 
-/// Prints results to standard output; a closed pipe is not an error of ours.
-fn print(text: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// Prints results to standard output; a reader that has heard enough is no failure.
+fn print(text: impl std::fmt::Display) -> Exit {
+    use std::io::{ErrorKind, Write};
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(format!("cannot print: {error}"));
+            Exit::Failure
+        }
+        _ => Exit::Success,
+    }
+}
+
+impl From<&crate::output::OutputError> for Exit {
+    /// Says what the disk refused.
+    fn from(error: &crate::output::OutputError) -> Self {
+        complain(error);
+        Self::Failure
+    }
 }

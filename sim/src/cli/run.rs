@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::execute::{self, ScenarioArgs, execute, refuse, refuse_output};
+use super::execute::{self, ScenarioArgs, execute, refuse};
 use super::expect::{Miss, judge};
 use super::{Exit, Format, print};
 use crate::measure::results::Results;
@@ -18,7 +18,7 @@ use crate::scenario::schema::Scenario;
 
 /// `rapsim run`.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Threads at most; all of the machine's by default. The results are the same for any number.
@@ -45,7 +45,7 @@ fn attempt(args: &RunArgs) -> Result<Exit, Exit> {
     let experiment = execute::experiment(scenario, scenario.seed, &loaded.base);
     let threads = execute::threads(args.threads);
     // A directory that cannot be written is found out now and not after the run.
-    output::prepare(&args.out).map_err(|error| refuse_output(&error))?;
+    output::prepare(&args.out).map_err(|error| Exit::from(&error))?;
     let bar = execute::progress_bar(
         scenario.duration.as_nanos() / 1_000_000,
         "{msg} [{bar:40}] {percent}% of virtual time, {elapsed} elapsed",
@@ -62,15 +62,13 @@ fn attempt(args: &RunArgs) -> Result<Exit, Exit> {
     let run = run.map_err(|fault| fault.report(&loaded))?;
     let misses = judge(&scenario.expect, &run.results).map_err(|problems| refuse(&loaded.diagnostics(&problems)))?;
     let host = HostFacts::of_run(threads as u32, wall, run.statistics.events);
-    let directory = write(&args.out, scenario, &run, &host).map_err(|error| refuse_output(&error))?;
-    match args.format {
+    let directory = write(&args.out, scenario, &run, &host).map_err(|error| Exit::from(&error))?;
+    let printed = match args.format {
         Format::Json => print(to_json(&directory, &run, &host, &misses)),
         Format::Text => print(to_text(&args.scenario.file, &directory, scenario, &run, wall)),
-    }
-    for miss in &misses {
-        super::complain(miss);
-    }
-    Ok(if misses.is_empty() { Exit::Success } else { Exit::ExpectationMissed })
+    };
+    misses.iter().for_each(super::complain);
+    Ok(if misses.is_empty() { printed } else { Exit::ExpectationMissed })
 }
 
 fn write(out: &Path, scenario: &Scenario, run: &SyncRun, host: &HostFacts) -> Result<PathBuf, output::OutputError> {

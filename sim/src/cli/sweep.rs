@@ -10,17 +10,17 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::execute::{self, Fault, ScenarioArgs, execute, refuse, refuse_output};
+use super::execute::{self, Fault, ScenarioArgs, execute, refuse};
 use super::expect::judge;
 use super::{Exit, Format, complain, print};
 use crate::output::{self, HostFacts, OutputError, RunRecord, StoredSweep};
 use crate::plot;
 use crate::scenario::schema::Scenario;
-use crate::scenario::{Loaded, Point, content_hash, points};
+use crate::scenario::{Loaded, Point, canonical, content_hash, points};
 
 /// `rapsim sweep`.
 #[derive(Debug, Args)]
-pub struct SweepArgs {
+pub(super) struct SweepArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Runs side by side; as many as the machine has processors by default.
@@ -58,7 +58,7 @@ pub(super) fn main(args: &SweepArgs) -> Exit {
 fn attempt(args: &SweepArgs) -> Result<Exit, Exit> {
     let loaded = args.scenario.load()?;
     let points = points(&loaded).map_err(|diagnostics| refuse(&diagnostics))?;
-    let directory = begin(&args.out, &loaded.scenario, &points).map_err(|error| refuse_output(&error))?;
+    let directory = begin(&args.out, &loaded.scenario, &points).map_err(|error| Exit::from(&error))?;
     let runs = directory.join("runs");
     let jobs: Vec<Job<'_>> = missing(&points, &runs);
     let all: usize = points.iter().map(|point| point.seeds.len()).sum();
@@ -69,18 +69,28 @@ fn attempt(args: &SweepArgs) -> Result<Exit, Exit> {
     let done = run_all(&jobs, execute::threads(args.threads), &loaded, &runs, &bar);
     bar.finish_and_clear();
     done.map_err(|stop| report(&stop, &loaded, &args.scenario.file))?;
-    let sweep = output::finish_sweep(&directory).map_err(|error| refuse_output(&error))?;
-    draw(&directory, &loaded, &sweep)?;
+    let sweep = output::finish_sweep(&directory).map_err(|error| Exit::from(&error))?;
+    draw(&directory, &loaded.scenario, &sweep)?;
     let missed = judge_all(&points, &runs, &loaded)?;
-    summarise(args.format, &directory, all, all - jobs.len(), &missed);
-    Ok(if missed.is_empty() { Exit::Success } else { Exit::ExpectationMissed })
+    let printed = summarise(args.format, &directory, all, all - jobs.len(), &missed);
+    missed.iter().for_each(complain);
+    Ok(if missed.is_empty() { printed } else { Exit::ExpectationMissed })
 }
 
 fn begin(out: &Path, scenario: &Scenario, points: &[Point]) -> Result<PathBuf, OutputError> {
     output::prepare(out)?;
     let seeds = points.first().map_or(&[][..], |point| &point.seeds);
     let values: Vec<_> = points.iter().map(|point| point.overrides.clone()).collect();
-    output::begin_sweep(out, scenario, &output::sweep_hash(scenario), seeds, &values)
+    output::begin_sweep(out, scenario, &sweep_hash(scenario), seeds, &values)
+}
+
+/// Covers everything that runs depend on, the grid included: other words, figures and bounds are the same sweep.
+fn sweep_hash(scenario: &Scenario) -> String {
+    let mut bare = scenario.clone();
+    bare.description.clear();
+    bare.figure.clear();
+    bare.expect.clear();
+    blake3::hash(canonical(&bare).as_bytes()).to_hex()[..16].to_owned()
 }
 
 fn missing<'a>(points: &'a [Point], runs: &Path) -> Vec<Job<'a>> {
@@ -152,15 +162,14 @@ fn report(stop: &Stop, loaded: &Loaded, file: &Path) -> Exit {
             Exit::Interrupted
         }
         Stop::Run(fault) => fault.report(loaded),
-        Stop::Output(error) => refuse_output(error),
+        Stop::Output(error) => Exit::from(error),
         Stop::Unknown(problems) => refuse(&loaded.diagnostics(problems)),
     }
 }
 
-fn draw(directory: &Path, loaded: &Loaded, sweep: &StoredSweep) -> Result<(), Exit> {
-    let figures = plot::sweep_figures(&loaded.scenario.figure, sweep);
-    let figures = figures.map_err(|problems| refuse(&loaded.diagnostics(&problems)))?;
-    output::redraw(directory, &figures).map(drop).map_err(|error| refuse_output(&error))
+fn draw(directory: &Path, scenario: &Scenario, sweep: &StoredSweep) -> Result<(), Exit> {
+    let figures = plot::sweep_figures(&scenario.figure, &sweep.table.keys, &sweep.table.summarise());
+    output::redraw(directory, &figures).map(drop).map_err(|error| Exit::from(&error))
 }
 
 /// Every run's missed bounds, from what was written.
@@ -169,7 +178,7 @@ fn judge_all(points: &[Point], runs: &Path, loaded: &Loaded) -> Result<Vec<Strin
     for point in points {
         for &seed in &point.seeds {
             let name = output::point_name(&point.overrides, seed);
-            let stored = output::read(&runs.join(&name)).map_err(|error| refuse_output(&error))?;
+            let stored = output::read(&runs.join(&name)).map_err(|error| Exit::from(&error))?;
             let misses = judge(&loaded.scenario.expect, &stored.results);
             let misses = misses.map_err(|problems| refuse(&loaded.diagnostics(&problems)))?;
             missed.extend(misses.iter().map(|miss| format!("{name}: {miss}")));
@@ -178,7 +187,7 @@ fn judge_all(points: &[Point], runs: &Path, loaded: &Loaded) -> Result<Vec<Strin
     Ok(missed)
 }
 
-fn summarise(format: Format, directory: &Path, all: usize, kept: usize, missed: &[String]) {
+fn summarise(format: Format, directory: &Path, all: usize, kept: usize, missed: &[String]) -> Exit {
     let shown = directory.display();
     match format {
         Format::Json => print(json!({
@@ -187,10 +196,9 @@ fn summarise(format: Format, directory: &Path, all: usize, kept: usize, missed: 
             "runs_kept": kept,
             "expectations_missed": missed,
         })),
-        Format::Text => {
-            print(format!("{all} runs, of which {kept} were there already"));
-            print(format!("\ntables   {shown}/sweep.csv, {shown}/summary.csv\nfigures  {shown}/figures"));
-        }
+        Format::Text => print(format!(
+            "{all} runs, of which {kept} were there already\n\n\
+             tables   {shown}/sweep.csv, {shown}/summary.csv\nfigures  {shown}/figures"
+        )),
     }
-    missed.iter().for_each(complain);
 }

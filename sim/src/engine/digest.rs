@@ -58,6 +58,14 @@ pub struct TraceRecord {
     pub record: bool,
 }
 
+impl std::fmt::Display for TraceRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = if self.record { "record" } else { "event" };
+        let Self { time, source, sequence, target, fingerprint, .. } = self;
+        write!(f, "{what} at {time} ns at node {target}, from {source} number {sequence} ({fingerprint:016x})")
+    }
+}
+
 /// What a run counts on the way.
 #[derive(Debug)]
 pub(super) struct Tally {

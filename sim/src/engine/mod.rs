@@ -118,6 +118,18 @@ pub enum Outcome {
     Failed(String),
 }
 
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Drained => "drained",
+            Self::DeadlineReached => "deadline reached",
+            Self::ConditionMet => "condition met",
+            Self::EventLimit => "event limit",
+            Self::Failed(why) => return write!(f, "failed: {why}"),
+        })
+    }
+}
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Plan {

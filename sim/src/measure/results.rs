@@ -11,7 +11,7 @@ pub struct Results {
     pub series: Vec<Sample>,
     /// Distributions and other curves, each with the axes it is drawn on.
     pub curves: Vec<Curve>,
-    /// Tables with a row per observation.
+    /// Tables with a row per observation. Written, never read back.
     pub tables: Vec<Table>,
     /// What happened, in order; empty unless the scenario asks for it. Written to `events.csv`, never read back.
     pub log: Vec<LoggedEvent>,

@@ -21,7 +21,7 @@ use rapprochement_core::time::Instant;
 use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord};
 
 /// How to run an experiment; none of it changes a result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// Threads at most.
     pub threads: usize,

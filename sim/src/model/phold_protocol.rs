@@ -9,12 +9,11 @@ use rand_core::Rng;
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::protocol::{Context, Durable, Input, Protocol};
 use rapprochement_core::random::below;
-use rapprochement_core::time::{Duration, Instant};
+use rapprochement_core::time::Instant;
 use rapprochement_core::wire::{DecodeError, Message, Reader};
 
-use super::host::{self, STARTS, Hosts, Note, Observer, World};
-use super::{RunOptions, RunStatistics};
-use crate::engine::{self, Director, Event, Outcome, Plan, Progress};
+use super::host::{self, Hosts, Note, Observer, STARTS, World};
+use crate::engine::Event;
 use crate::network::Network;
 use crate::network::config::{Access, Departure, NetworkConfig, NodeConfig};
 use crate::network::service::NodeService;
@@ -109,7 +108,7 @@ impl Durable for Phold {
 
 /// Sees nothing: the benchmark measures the rest.
 #[derive(Debug)]
-struct Blind;
+pub struct Blind;
 
 impl Observer<Phold> for Blind {
     fn commanded(&mut self, _: u32) {}
@@ -123,35 +122,17 @@ impl Observer<Phold> for Blind {
     fn left(&mut self, _: Instant, _: u32, _: &Phold) {}
 }
 
-/// Ends the run at the first sample after so many events.
-#[derive(Debug)]
-struct Until {
-    events: u64,
-    next: Instant,
-    every: Duration,
-}
-
-impl Director<Hosts<Phold, Blind>> for Until {
-    fn next(&self) -> Option<Instant> {
-        Some(self.next)
-    }
-
-    fn act(&mut self, now: Instant, _: &mut [&mut Hosts<Phold, Blind>], progress: &Progress) -> Option<Outcome> {
-        self.next = now + self.every;
-        (progress.events >= self.events).then_some(Outcome::EventLimit)
-    }
-}
-
-/// Runs PHOLD through the protocol contract on the built-in region table with 20/100 Mbit/s links until `events` events.
+/// The built-in region table with links of 20/100 Mbit/s.
 ///
 /// # Errors
-/// The network cannot be built for so many nodes.
-pub fn run(nodes: u32, events: u64, seed: u64, options: &RunOptions) -> Result<RunStatistics, Vec<Problem>> {
-    let streams = Streams::new(seed);
+/// There are too few nodes for a network.
+pub fn network(nodes: u32, streams: &Streams) -> Result<Network, Vec<Problem>> {
     let access = Access { uplink: Some(Rate(20_000_000)), downlink: Some(Rate(100_000_000)), ..Access::default() };
-    let config = NetworkConfig { access, ..NetworkConfig::default() };
-    let network = Network::build(&config, nodes, std::path::Path::new(""), &streams)?;
-    let (starts, lookahead) = network.shards(options.shards(nodes));
+    Network::build(&NetworkConfig { access, ..NetworkConfig::default() }, nodes, std::path::Path::new(""), streams)
+}
+
+/// The nodes in shards that begin at `starts`.
+pub fn shards(network: Network, starts: &[u32], nodes: u32, streams: &Streams) -> Vec<Hosts<Phold, Blind>> {
     let world = Arc::new(World {
         network,
         churn: None,
@@ -162,28 +143,16 @@ pub fn run(nodes: u32, events: u64, seed: u64, options: &RunOptions) -> Result<R
         command: Box::new(|_| ()),
         revive: host::revive::<Phold>,
     });
-    let shards = starts
-        .windows(2)
-        .map(|range| {
-            let protocols = (range[0]..range[1]).map(|_| Phold::new(nodes));
-            Hosts::new(range[0], protocols, Arc::clone(&world), &streams, Blind, false)
-        })
-        .collect();
-    let initial = (0..nodes).map(|node| Event { time: 0, source: STARTS, sequence: node, target: node, data: Note::start() });
-    let every = Duration::from_millis(20);
-    let mut until = Until { events, next: Instant::ZERO + every, every };
-    let plan = Plan {
-        starts,
-        lookahead,
-        threads: options.threads,
-        queue: options.queue,
-        seed,
-        deadline: Instant::MAX,
-        slice: Duration::from_secs(1),
-        trace: options.trace.clone(),
+    let shard = |range: &[u32]| {
+        let protocols = (range[0]..range[1]).map(|_| Phold::new(nodes));
+        Hosts::new(range[0], protocols, Arc::clone(&world), streams, Blind, false)
     };
-    let run = engine::run(shards, initial, &mut until, &plan);
-    Ok(RunStatistics::split(run).1)
+    starts.windows(2).map(shard).collect()
+}
+
+/// Every node's start.
+pub fn initial(nodes: u32) -> impl Iterator<Item = Event<Note>> {
+    (0..nodes).map(|node| Event { time: 0, source: STARTS, sequence: node, target: node, data: Note::start() })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod table;
 pub use error::OutputError;
 pub use host::{HostFacts, peak_rss_bytes};
 pub use manifest::{CurveAxes, Manifest};
-pub use run::{RunRecord, StoredRun, exists, read, redraw, run_name, write};
+pub use run::{RunRecord, StoredRun, exists, prepare, read, redraw, run_name, write};
 pub use staging::clean;
 pub use sweep::{
     PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_name,

@@ -55,6 +55,17 @@ pub fn exists(directory: &Path) -> bool {
     read_manifest::<Manifest>(directory).is_ok_and(|manifest| manifest.version == env!("CARGO_PKG_VERSION"))
 }
 
+/// Makes sure that `parent` exists and can be written to, and removes what killed writers left in it. Call it once, before the
+/// first run of a process.
+///
+/// # Errors
+/// It cannot be created or written.
+pub fn prepare(parent: &Path) -> Result<(), OutputError> {
+    std::fs::create_dir_all(parent).map_err(OutputError::io("create", parent))?;
+    super::clean(parent)?;
+    Staging::begin(parent, "probe").map(drop)
+}
+
 /// Writes a run directory into `parent`, which is created where it is missing, and returns its path. It appears when it is
 /// whole; an existing one of the same name is replaced.
 ///
@@ -75,6 +86,9 @@ fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) -> Result<P
     staging.file("series.csv", &table::series(&results.series))?;
     for curve in &results.curves {
         staging.file(&format!("curves/{}.csv", curve.name), &table::curve(&curve.lines))?;
+    }
+    for table in &results.tables {
+        staging.file(&format!("{}.csv", table.name), &table::plain(table))?;
     }
     if record.scenario.measure.events {
         staging.file("events.csv", &table::events(&results.log))?;
@@ -149,6 +163,7 @@ pub fn read(directory: &Path) -> Result<StoredRun, OutputError> {
         series: table::read_series(&directory.join("series.csv"))?,
         curves: manifest.curves.iter().map(curve).collect::<Result<_, OutputError>>()?,
         log: Vec::new(),
+        tables: Vec::new(),
     };
     Ok(StoredRun { manifest, results })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rapprochement_core::time::Instant;
 
 use super::OutputError;
-use crate::measure::results::{LoggedEvent, NamedLine, Sample, Scalar};
+use crate::measure::results::{LoggedEvent, NamedLine, Sample, Scalar, Table};
 use crate::measure::summary::{SummaryRow, SweepTable};
 use crate::plot::Figure;
 
@@ -53,6 +53,12 @@ pub(super) fn curve(lines: &[NamedLine]) -> Vec<u8> {
     let rows =
         lines.iter().flat_map(|(line, points)| points.iter().map(|(x, y)| [line.clone(), number(*x), number(*y)]));
     table(&["line", "x", "y"], rows)
+}
+
+/// Rows of numbers under their columns.
+pub(super) fn plain(data: &Table) -> Vec<u8> {
+    let header: Vec<&str> = data.columns.iter().map(String::as_str).collect();
+    table(&header, data.rows.iter().map(|row| row.iter().map(|value| number(*value)).collect::<Vec<_>>()))
 }
 
 /// `events.csv`.

@@ -3,10 +3,14 @@
 //! 3", SC 2011) under such a key, so a node's generator is 16 bytes without a buffer, and no two streams are shifts of
 //! one another. Adding a node or a purpose moves no other stream.
 
+mod exponential;
+
 use std::convert::Infallible;
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng, TryRng};
+
+pub use exponential::Exponential;
 
 /// What a stream is for. The discriminants are part of the results: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
