@@ -11,7 +11,7 @@
 //! | `debian` | Weibull k 0.38, lambda 42.4 min | exponential, mean of a session | D. Stutzbach and R. Rejaie, "Understanding churn in peer-to-peer networks", IMC 2006 |
 //! | `redhat` | Weibull k 0.34, lambda 21.3 min | the same | the same |
 //! | `flatout` | Weibull k 0.59, lambda 41.9 min | the same | the same |
-//! | `kad` | Weibull k 0.545, lambda 358 min | Weibull k 0.448, lambda 414 min | fits to first sessions and absences in Kad, as reported in later surveys |
+//! | `kad` | Weibull k 0.545, lambda 358 min | Weibull k 0.448, lambda 414 min | fits as reported for first sessions and absences in Kad; no published table was at hand to check them |
 //! | `ipfs` | Weibull k 0.518, lambda 116 min | exponential, mean of a session | our fit through 87.6 % below 8 h and 2.5 % above 24 h: D. Trautwein et al., "Design and evaluation of IPFS", SIGCOMM 2022 |
 
 use std::path::Path;

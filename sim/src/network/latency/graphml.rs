@@ -209,3 +209,37 @@ impl Lines<'_> {
         self.line
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SMALL: &str = "<graphml><key id='d' for='edge' attr.name='ms'/><key id='x' attr.name='Latitude'/><graph>\
+        <node id='a'><data key='x'>1</data></node><node id='b'/><edge source='a' target='b'><data key='d'>1</data>\
+        </edge></graph></graphml>";
+
+    proptest! {
+        /// A file with bytes replaced, removed or repeated is a graph whose edges have ends, or a problem.
+        #[test]
+        fn no_mutation_breaks_the_parser(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0u8..3, "[<>/='a-d&;! ]"), 0..8)
+        ) {
+            let mut text: Vec<char> = SMALL.chars().collect();
+            for (index, kind, with) in edits {
+                let at = index.index(text.len());
+                match kind {
+                    0 => text[at] = with.chars().next().unwrap_or(' '),
+                    1 if text.len() > 1 => drop(text.remove(at)),
+                    _ => text.insert(at, text[at]),
+                }
+            }
+            let text: String = text.into_iter().collect();
+            let graph = parse(&text, Some("ms"), &mut FileProblems::new("key", "file"));
+            prop_assert_eq!(graph.names.len(), graph.places.len());
+            for edge in &graph.edges {
+                prop_assert!(edge.ends.iter().all(|&end| (end as usize) < graph.names.len()));
+            }
+        }
+    }
+}
