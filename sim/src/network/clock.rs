@@ -77,3 +77,44 @@ impl Clock {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_true_clock_shows_the_runs_time() {
+        let clocks = Clocks::build(&NodeConfig::default(), &Streams::new(1)).unwrap();
+        assert!(clocks.are_true());
+        let clock = clocks.of(7);
+        for nanos in [0, 1, 1_234_567_891, u64::MAX] {
+            assert_eq!(clock.local(Instant::from_nanos(nanos)), Instant::from_nanos(nanos));
+            assert_eq!(clock.global_span(Duration::from_nanos(nanos)), Duration::from_nanos(nanos));
+        }
+    }
+
+    #[test]
+    fn drifts_fill_their_range_on_both_sides() {
+        let config = NodeConfig { clock_drift_ppm: 200, ..NodeConfig::default() };
+        let clocks = Clocks::build(&config, &Streams::new(1)).unwrap();
+        let paces: Vec<u64> = (0..10_000).map(|node| clocks.of(node).pace).collect();
+        let (least, most) = (paces.iter().min().unwrap(), paces.iter().max().unwrap());
+        assert!((BILLION - 200_000..BILLION - 199_000).contains(least), "{least}");
+        assert!((BILLION + 199_000..=BILLION + 200_000).contains(most), "{most}");
+        assert!(Clocks::build(&NodeConfig { clock_drift_ppm: 100_001, ..config }, &Streams::new(1)).is_err());
+    }
+
+    proptest! {
+        /// A timer never fires before its span has passed on the node's own clock, and no more than a tick late.
+        #[test]
+        fn a_timer_waits_its_span_of_local_time(
+            now in 0u64..1 << 60, span in 0u64..1 << 50, drift in -100_000_000i64..=100_000_000
+        ) {
+            let clock = Clock { offset: Duration::from_millis(7), pace: BILLION.checked_add_signed(drift).unwrap() };
+            let (start, span) = (Instant::from_nanos(now), Duration::from_nanos(span));
+            let passed = clock.local(start + clock.global_span(span)).since(clock.local(start));
+            prop_assert!(passed >= span && passed.as_nanos() <= span.as_nanos() + 2);
+        }
+    }
+}

@@ -228,3 +228,129 @@ fn gamma<R: Rng + ?Sized>(shape: f64, rng: &mut R) -> f64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: f64 = 60e9;
+
+    fn span(nanos: f64) -> Span {
+        Span(Duration::from_nanos(nanos as u64))
+    }
+
+    fn all() -> Vec<Distribution> {
+        vec![
+            Distribution::Constant(span(5e6)),
+            Distribution::Uniform { min: span(2e6), max: span(8e6) },
+            Distribution::Exponential { mean: span(4e6) },
+            Distribution::Lognormal { median: span(140e6), sigma: 0.75 },
+            Distribution::Weibull { shape: 0.59, scale: span(41.9 * MINUTE) },
+            Distribution::Weibull { shape: 2.0, scale: span(1e6) },
+            Distribution::Pareto { shape: 4.5, min: span(1e6) },
+        ]
+    }
+
+    /// The n-th moment from the closed form of each distribution, in ns^n.
+    fn moment(distribution: &Distribution, n: i32) -> f64 {
+        let power = |x: f64| libm::pow(x, f64::from(n));
+        let order = f64::from(n);
+        match *distribution {
+            Distribution::Constant(value) => power(float(value)),
+            Distribution::Uniform { min, max } => {
+                let (a, b) = (float(min), float(max));
+                (power(b) * b - power(a) * a) / ((order + 1.0) * (b - a))
+            }
+            Distribution::Exponential { mean } => power(float(mean)) * libm::tgamma(order + 1.0),
+            Distribution::Lognormal { median, sigma } => {
+                power(float(median)) * libm::exp(order * order * sigma * sigma / 2.0)
+            }
+            Distribution::Weibull { shape, scale } => power(float(scale)) * libm::tgamma(1.0 + order / shape),
+            Distribution::Pareto { shape, min } => power(float(min)) * shape / (shape - order),
+        }
+    }
+
+    /// The share of draws below a span, from the closed form of each distribution.
+    fn share_below(distribution: &Distribution, x: f64) -> f64 {
+        match *distribution {
+            Distribution::Constant(value) => f64::from(u8::from(float(value) < x)),
+            Distribution::Uniform { min, max } => (x - float(min)) / (float(max) - float(min)),
+            Distribution::Exponential { mean } => 1.0 - libm::exp(-x / float(mean)),
+            Distribution::Lognormal { median, sigma } => {
+                libm::erfc(-libm::log(x / float(median)) / (sigma * std::f64::consts::SQRT_2)) / 2.0
+            }
+            Distribution::Weibull { shape, scale } => 1.0 - libm::exp(-libm::pow(x / float(scale), shape)),
+            Distribution::Pareto { shape, min } => 1.0 - libm::pow(float(min) / x, shape),
+        }
+    }
+
+    #[test]
+    fn the_normal_quantile_inverts_the_error_function() {
+        for p in [1e-300, 1e-20, 1e-9, 1e-4, 0.01, 0.074, 0.076, 0.2, 0.4999, 0.5, 0.7, 0.925, 0.99, 0.999_999] {
+            let below = libm::erfc(-normal_quantile(p) / std::f64::consts::SQRT_2) / 2.0;
+            assert!((below / p - 1.0).abs() < 1e-12, "{p}: {below}");
+        }
+    }
+
+    #[test]
+    fn draws_have_the_analytic_mean_median_and_tail() {
+        const DRAWS: usize = 200_000;
+        for (index, distribution) in all().iter().enumerate() {
+            let mut rng = crate::random::Philox::new(index as u64);
+            let mut draws: Vec<f64> = (0..DRAWS).map(|_| distribution.sample(&mut rng).as_nanos() as f64).collect();
+            let mean = draws.iter().sum::<f64>() / DRAWS as f64;
+            let expected = moment(distribution, 1);
+            let deviation = libm::sqrt((moment(distribution, 2) - expected * expected).max(0.0));
+            let error = libm::sqrt(DRAWS as f64);
+            assert!((mean - expected).abs() <= 4.0 * deviation / error + 1.0, "{distribution:?}: mean {mean}");
+            assert!((distribution.mean().as_nanos() as f64 - expected).abs() <= 1.0 + expected * 1e-12);
+            if let Distribution::Constant(value) = distribution {
+                assert!(draws.iter().all(|draw| *draw == float(*value)));
+                continue;
+            }
+            draws.sort_by(f64::total_cmp);
+            for p in [0.1, 0.5, 0.9, 0.99] {
+                let at = draws[(DRAWS as f64 * p) as usize];
+                let width = 4.0 * libm::sqrt(p * (1.0 - p)) / error;
+                assert!((share_below(distribution, at) - p).abs() < width, "{distribution:?}: {p}-quantile {at}");
+                let exact = distribution.quantile(p).as_nanos() as f64;
+                assert!((share_below(distribution, exact) - p).abs() < 1e-5, "{distribution:?} at {p}");
+            }
+        }
+    }
+
+    /// The mean residual is E[X^2] / 2 E[X], and its second moment E[X^3] / 3 E[X].
+    #[test]
+    fn residuals_are_length_biased() {
+        const DRAWS: usize = 200_000;
+        let memoryless = Distribution::Weibull { shape: 1.0, scale: span(4e6) };
+        for distribution in all().iter().chain([&memoryless]) {
+            let mut rng = crate::random::Philox::new(99);
+            let sum: f64 = (0..DRAWS).map(|_| distribution.residual(&mut rng).as_nanos() as f64).sum();
+            let first = moment(distribution, 1);
+            let expected = moment(distribution, 2) / (2.0 * first);
+            let variance = moment(distribution, 3) / (3.0 * first) - expected * expected;
+            let error = 4.0 * libm::sqrt(variance / DRAWS as f64);
+            let mean = sum / DRAWS as f64;
+            assert!((mean - expected).abs() < error, "{distribution:?}: {mean}, not {expected} +- {error}");
+        }
+    }
+
+    #[test]
+    fn parameters_without_meaning_are_problems() {
+        let bad = [
+            Distribution::Uniform { min: span(2.0), max: span(1.0) },
+            Distribution::Exponential { mean: span(0.0) },
+            Distribution::Lognormal { median: span(1.0), sigma: f64::NAN },
+            Distribution::Weibull { shape: -1.0, scale: span(1.0) },
+            Distribution::Pareto { shape: f64::INFINITY, min: span(1.0) },
+        ];
+        for distribution in bad {
+            let problems = distribution.validate("here");
+            assert_eq!(problems.len(), 1, "{distribution:?}");
+            assert!(problems[0].path.starts_with("here."));
+        }
+        assert!(all().iter().all(|distribution| distribution.validate("here").is_empty()));
+        assert_eq!(Distribution::Pareto { shape: 1.0, min: span(1.0) }.mean(), Duration::MAX);
+    }
+}

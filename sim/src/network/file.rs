@@ -46,9 +46,19 @@ impl FileProblems {
         }
     }
 
+    /// True as long as nothing is wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// An error, if something is wrong.
+    pub(crate) fn check(&mut self) -> Result<(), Vec<Problem>> {
+        if self.list.is_empty() { Ok(()) } else { Err(self.take()) }
+    }
+
     /// `value`, if nothing is wrong.
     pub(crate) fn or<T>(mut self, value: T) -> Result<T, Vec<Problem>> {
-        if self.list.is_empty() { Ok(value) } else { Err(self.take()) }
+        self.check().map(|()| value)
     }
 
     /// The problems, with a last one that counts those left out.

@@ -185,6 +185,28 @@ mod tests {
             }
         }
 
+        /// Packing largest first fills the fuller side to at most 7/12 where an even split exists (R. L. Graham, "Bounds on
+        /// multiprocessing timing anomalies", 1969), which is balanced here. So no even cut, of all that there are, keeps
+        /// the sides further apart than the chosen one.
+        #[test]
+        fn no_even_cut_keeps_its_sides_further_apart(
+            half in 1usize..6, delays in prop::collection::vec(0u64..30, 100)
+        ) {
+            let places = 2 * half;
+            let delay = |a: usize, b: usize| delays[a.min(b) * 10 + a.max(b)];
+            let across = |left: &dyn Fn(usize) -> bool| {
+                let pairs = (0..places).flat_map(|a| (0..a).map(move |b| (a, b)));
+                pairs.filter(|&(a, b)| left(a) != left(b)).map(|(a, b)| delay(a, b)).min().unwrap()
+            };
+            let layout = bisect(&vec![7; places], delay);
+            let left = &layout.order[..layout.cuts[0] as usize / 7];
+            prop_assert!(left.len() * 10 >= places * 4 && left.len() * 10 <= places * 6);
+            let chosen = across(&|place| left.contains(&place));
+            let even = (0u32..1 << places).filter(|subset| subset.count_ones() as usize == half);
+            let best = even.map(|subset| across(&|place| subset >> place & 1 == 1)).max().unwrap();
+            prop_assert!(chosen >= best, "{} against {}", chosen, best);
+        }
+
         #[test]
         fn every_place_stands_in_the_order_once(
             counts in prop::collection::vec(0u32..50, 2..20), seed in any::<u64>()

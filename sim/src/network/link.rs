@@ -122,3 +122,77 @@ pub(crate) fn validate(access: &super::config::Access, mtu: u64) -> Vec<Problem>
     }
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(nanos: u64) -> Instant {
+        Instant::from_nanos(nanos)
+    }
+
+    /// 8 Mbit/s are a byte per microsecond. The queue holds 1,000 bytes: what fills it to the last byte is taken, and one
+    /// byte more is dropped.
+    #[test]
+    fn drop_tail_drops_exactly_what_does_not_fit() {
+        let link = Link::new(Rate(8_000_000), Some(Size(1000)), None);
+        let (mut free, mut fraction) = (0, 0);
+        let mut pass = |now, bytes| link.pass(&mut free, &mut fraction, at(now), bytes).map(|p| p.left.as_nanos());
+        assert_eq!(pass(0, 1001), None);
+        assert_eq!(pass(0, 600), Some(600_000));
+        assert_eq!(pass(0, 401), None);
+        assert_eq!(pass(0, 400), Some(1_000_000));
+        // A byte has left after a microsecond, and not a nanosecond earlier.
+        assert_eq!(pass(999, 1), None);
+        assert_eq!(pass(1000, 1), Some(1_001_000));
+        // An idle link starts afresh.
+        assert_eq!(pass(5_000_000, 1000), Some(6_000_000));
+    }
+
+    /// A bucket of 500 bytes: they pass at once when it is full, and it refills at the link's rate.
+    #[test]
+    fn a_bucket_passes_its_burst_and_refills() {
+        let link = Link::new(Rate(8_000_000), None, Some(Size(500)));
+        let (mut free, mut fraction) = (0, 0);
+        let mut pass = |now, bytes| {
+            let passage = link.pass(&mut free, &mut fraction, at(now), bytes).unwrap();
+            (passage.queued.as_nanos(), passage.left.as_nanos())
+        };
+        assert_eq!(pass(0, 300), (0, 0));
+        assert_eq!(pass(0, 300), (0, 100_000));
+        assert_eq!(pass(0, 50), (100_000, 150_000));
+        // 150 us later the debt is paid, and 200 us after that 200 bytes are saved up.
+        assert_eq!(pass(350_000, 200), (0, 350_000));
+        assert_eq!(pass(350_000, 1), (0, 351_000));
+        assert_eq!(pass(10_000_000, 500), (0, 10_000_000));
+    }
+
+    proptest! {
+        /// The oracle keeps the backlog as a fraction of a byte over the common denominator of all times, without any
+        /// rounding: in units of 1 / 8e9 byte, a nanosecond drains exactly the rate.
+        #[test]
+        fn every_rate_agrees_with_exact_fractions(
+            rate in 1_000u64..20_000_000_000,
+            queue in 2_000u64..50_000,
+            steps in prop::collection::vec((0u64..200_000, 1u32..3_000), 1..200),
+        ) {
+            const BYTE: u128 = 8_000_000_000;
+            let link = Link::new(Rate(rate), Some(Size(queue)), None);
+            let (mut free, mut fraction, mut now, mut backlog) = (0, 0, 0u64, 0u128);
+            for (gap, bytes) in steps {
+                now += gap;
+                backlog = backlog.saturating_sub(u128::from(gap) * u128::from(rate));
+                let fits = backlog + u128::from(bytes) * BYTE <= u128::from(queue) * BYTE;
+                let passage = link.pass(&mut free, &mut fraction, at(now), bytes);
+                prop_assert_eq!(passage.is_some(), fits);
+                if let Some(passage) = passage {
+                    prop_assert_eq!(u128::from(passage.queued.as_nanos()), backlog.div_ceil(u128::from(rate)));
+                    backlog += u128::from(bytes) * BYTE;
+                    let left = u128::from(now) + backlog.div_ceil(u128::from(rate));
+                    prop_assert_eq!(u128::from(passage.left.as_nanos()), left);
+                }
+            }
+        }
+    }
+}

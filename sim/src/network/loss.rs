@@ -123,3 +123,51 @@ impl Burst {
         (if bad { self.in_bad } else { self.in_good }).loses(fragments, draw)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Philox;
+    use crate::units::{Share, Span};
+    use rapprochement_core::time::Duration;
+
+    /// With a loss of 100 % in the bad state and none in the good one, losses show the state. Looked at every 5 ms, the
+    /// chain stays bad with probability b + (1 - b) exp(-r 5 ms), so a run of losses has the mean 1 / (1 - that).
+    #[test]
+    fn bursts_have_the_stationary_share_and_the_mean_length() {
+        const MESSAGES: u64 = 2_000_000;
+        let millis = |ms| Span(Duration::from_millis(ms));
+        let config = config::Loss::GilbertElliott {
+            good: millis(400),
+            bad: millis(100),
+            loss_good: Share(0.0),
+            loss_bad: Share(1.0),
+        };
+        let Loss::Burst(burst) = Loss::build(&config).unwrap() else { panic!("not bursty") };
+        let (mut state, mut lost, mut runs, mut before) = (None, 0u64, 0u64, false);
+        for k in 0..MESSAGES {
+            let at = Instant::ZERO + Duration::from_millis(5 * k);
+            let now = burst.loses(&mut state, at, 1, Philox::block(5, [k, 0]));
+            lost += u64::from(now);
+            runs += u64::from(now && !before);
+            before = now;
+        }
+        let forgotten = libm::exp(-(1.0 / 0.4 + 1.0 / 0.1) * 0.005);
+        let stay = 0.2 + 0.8 * forgotten;
+        let (share, length) = (lost as f64 / MESSAGES as f64, lost as f64 / runs as f64);
+        // The looks are correlated as powers of exp(-r 5 ms): the variance of the share is inflated by
+        // (1 + forgotten) / (1 - forgotten). Run lengths are geometric.
+        let error = libm::sqrt(0.2 * 0.8 / MESSAGES as f64 * (1.0 + forgotten) / (1.0 - forgotten));
+        assert!((share - 0.2).abs() < 4.0 * error, "{share} +- {error}");
+        let error = libm::sqrt(stay / runs as f64) / (1.0 - stay);
+        assert!((length - 1.0 / (1.0 - stay)).abs() < 4.0 * error, "{length} +- {error}");
+    }
+
+    #[test]
+    fn certain_and_impossible_events_are_exact() {
+        assert!([0, 1, u64::MAX].iter().all(|&bits| Chance::new(1.0).hits(bits) && !Chance::new(0.0).hits(bits)));
+        assert!(Chance::new(0.5).hits((1 << 63) - 1) && !Chance::new(0.5).hits(1 << 63));
+        assert!(Chance::new(0.5).loses(2, (3 << 62) - 1) && !Chance::new(0.5).loses(2, 3 << 62));
+        assert!(Chance::new(1.0).loses(7, u64::MAX) && !Chance::new(0.0).loses(7, 0));
+    }
+}

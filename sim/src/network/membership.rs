@@ -209,3 +209,85 @@ fn adjacency(nodes: u32, degree: usize, edges: &[(u32, u32)]) -> Vec<u32> {
     }
     neighbours
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn build(config: MembershipConfig, nodes: u32) -> Arc<Membership> {
+        Membership::build(&config, nodes, &Streams::new(3)).unwrap()
+    }
+
+    #[test]
+    fn samplers_are_small() {
+        assert!(size_of::<NodeSampler>() <= 16);
+    }
+
+    #[test]
+    fn the_uniform_sampler_names_all_others_alike() {
+        let mut sampler = build(MembershipConfig::Uniform, 10).sampler(4);
+        let mut rng = Philox::new(1);
+        let mut counts = [0u32; 10];
+        for _ in 0..90_000 {
+            counts[sampler.sample(&mut rng).unwrap().0 as usize] += 1;
+        }
+        assert_eq!(counts[4], 0);
+        // Chi-square with 8 degrees of freedom: 26.1 is exceeded once in a thousand.
+        let others = counts.iter().enumerate().filter(|(node, _)| *node != 4);
+        let statistic: f64 = others.map(|(_, &n)| (f64::from(n) - 1e4) * (f64::from(n) - 1e4) / 1e4).sum();
+        assert!(statistic < 26.1, "{statistic}");
+        assert_eq!(build(MembershipConfig::Uniform, 1).sampler(0).sample(&mut rng), None);
+    }
+
+    #[test]
+    fn the_full_sampler_names_everybody_once_per_round() {
+        for nodes in [2, 3, 17, 64, 1000] {
+            let membership = build(MembershipConfig::Full, nodes);
+            let mut rng = Philox::new(1);
+            for node in [0, nodes / 2, nodes - 1] {
+                let mut sampler = membership.sampler(node);
+                let mut round = || (1..nodes).map(|_| sampler.sample(&mut rng).unwrap().0).collect::<Vec<_>>();
+                let (first, second) = (round(), round());
+                assert_eq!(first, second);
+                let mut sorted = first;
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..nodes).filter(|&other| other != node).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_for_many_gives_different_peers() {
+        let mut rng = Philox::new(1);
+        for config in [MembershipConfig::Uniform, MembershipConfig::Full, MembershipConfig::Graph { degree: 5 }] {
+            let mut sampler = build(config, 20).sampler(3);
+            for (asked, uniform) in [(0, 0), (4, 4), (19, 19), (100, 19)] {
+                let given = if matches!(config, MembershipConfig::Graph { .. }) { asked.min(5) } else { uniform };
+                let mut peers = vec![SimPeer(3)];
+                sampler.sample_many(asked, &mut rng, &mut peers);
+                assert_eq!(peers.len(), given + 1);
+                peers.sort_unstable();
+                peers.dedup();
+                assert_eq!(peers.len(), given + 1, "{config:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn random_graphs_are_simple_regular_and_symmetric(nodes in 4u32..200, degree in 3u32..12, seed in any::<u64>()) {
+            let result = Membership::build(&MembershipConfig::Graph { degree }, nodes, &Streams::new(seed));
+            let possible = degree < nodes && nodes * degree % 2 == 0;
+            prop_assert_eq!(result.is_ok(), possible);
+            let Ok(membership) = result else { return Ok(()) };
+            for node in 0..nodes {
+                let mut own = membership.sampler(node).neighbours().to_vec();
+                own.sort_unstable();
+                prop_assert!(own.windows(2).all(|pair| pair[0] < pair[1]) && !own.contains(&node));
+                prop_assert!(own.iter().all(|&other| membership.sampler(other).neighbours().contains(&node)));
+            }
+        }
+    }
+}

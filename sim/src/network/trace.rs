@@ -109,3 +109,52 @@ fn row(text: &str, line: usize, nodes: u32, speed_up: f64) -> Result<Row, String
     }
     Ok(Row { node: number, up, down, line })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Trace, Vec<String>> {
+        let result = Trace::parse(text, "trace.csv", 4, 2.0);
+        result.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn recorded_sessions_are_replayed_at_their_times() {
+        let trace = parse("node, up_s, down_s\n1,30,40\n0,0,10\n0,20.5,\n\n1,50,60\n2,0,1\n").unwrap();
+        let half = |seconds: f64| Some(Instant::ZERO + Duration::from_secs_f64(seconds / 2.0));
+        assert_eq!(trace.begin(0), Presence { up: true, until: half(10.0) });
+        assert_eq!(trace.begin(1), Presence { up: false, until: half(30.0) });
+        assert_eq!(trace.begin(3), Presence { up: true, until: None });
+        let mut now = trace.begin(1).until;
+        for next in [half(40.0), half(50.0), half(60.0), None] {
+            now = trace.next(1, now.unwrap());
+            assert_eq!(now, next);
+        }
+        assert_eq!(trace.next(0, half(10.0).unwrap()), half(20.5));
+        assert_eq!(trace.next(0, half(20.5).unwrap()), None);
+    }
+
+    #[test]
+    fn malformed_rows_are_told_by_line() {
+        let cases = [
+            ("", "first row"),
+            ("node;up_s;down_s\n", "first row"),
+            ("node,up_s,down_s\n0,1\n", "line 2: 2 columns"),
+            ("node,up_s,down_s\n\n-1,1,2\n", "line 3: \"-1\" is not the number"),
+            ("node,up_s,down_s\n4,1,2\n", "there is no node 4"),
+            ("node,up_s,down_s\n0,x,2\n", "up_s \"x\""),
+            ("node,up_s,down_s\n0,1,inf\n", "down_s \"inf\""),
+            ("node,up_s,down_s\n0,2,1\n", "ends before it begins"),
+            ("node,up_s,down_s\n0,4,6\n0,1,5\n", "line 2: this session of node 0 begins before the one of line 3"),
+            ("node,up_s,down_s\n0,1,\n0,5,6\n", "line 3: this session"),
+        ];
+        for (text, expected) in cases {
+            let messages = parse(text).unwrap_err();
+            assert!(messages.len() == 1 && messages[0].contains(expected), "{text:?}: {messages:?}");
+        }
+        let many = "node,up_s,down_s\n".to_owned() + &"x\n".repeat(1000);
+        let messages = parse(&many).unwrap_err();
+        assert!(messages.len() == 21 && messages[20].contains("980 more"));
+    }
+}

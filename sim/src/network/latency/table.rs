@@ -61,7 +61,8 @@ impl Table {
         }
         let labelled = number(rows[0].1[0]).is_none();
         let names = match header {
-            Some((line, cells)) => header_names(line, cells, places, &mut problems),
+            Some((line, cells)) => header_names(line, &cells[usize::from(labelled)..], places, &mut problems),
+            None if labelled => rows.iter().map(|(_, cells)| cells[0].to_owned()).collect(),
             None => (0..places).map(|row| row.to_string()).collect(),
         };
         let mut delays = Vec::with_capacity(places * places);
@@ -88,9 +89,8 @@ impl Table {
     }
 }
 
-fn header_names(line: usize, cells: Vec<&str>, places: usize, problems: &mut FileProblems) -> Vec<String> {
-    let corner = usize::from(cells.len() == places + 1);
-    let names: Vec<String> = cells[corner..].iter().map(|&name| name.into()).collect();
+fn header_names(line: usize, cells: &[&str], places: usize, problems: &mut FileProblems) -> Vec<String> {
+    let names: Vec<String> = cells.iter().map(|&name| name.into()).collect();
     if names.len() != places {
         problems.line(line, format!("{} names for {places} rows", names.len()));
     }
@@ -117,4 +117,20 @@ fn cells(line: &str) -> Vec<&str> {
 /// A finite number.
 pub(crate) fn number(cell: &str) -> Option<f64> {
     cell.parse::<f64>().ok().filter(|value| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever a file holds, it is a square table or a problem.
+        #[test]
+        fn no_text_breaks_the_parser(text in "([ab,.0-9-]{0,8}[,\\s]?){0,30}") {
+            if let Ok(table) = Table::parse(&text, "key", "file") {
+                prop_assert_eq!(table.delays.len(), table.names.len() * table.names.len());
+            }
+        }
+    }
 }

@@ -1,15 +1,24 @@
 //! The network as a run meets it.
 
+mod delays;
+mod fates;
+mod queueing;
+
 use std::path::Path;
 
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_sim::network::config::{Access, Latency, NetworkConfig};
 use rapprochement_sim::network::{Delivery, Network, Outgoing};
+use rapprochement_sim::problem::Problem;
 use rapprochement_sim::random::Streams;
 use rapprochement_sim::units::{Rate, Span};
 
 fn build(config: &NetworkConfig, nodes: u32) -> Network {
     Network::build(config, nodes, Path::new("."), &Streams::new(1)).unwrap()
+}
+
+fn problems(config: &NetworkConfig, nodes: u32) -> Vec<Problem> {
+    Network::build(config, nodes, Path::new("."), &Streams::new(1)).unwrap_err()
 }
 
 #[test]
