@@ -1,6 +1,11 @@
 //! The command line: a file per verb.
 
+pub mod compare;
+pub mod plot;
+
 use std::process::ExitCode;
+
+use crate::output::OutputError;
 
 /// Documented exit codes. They are part of the public interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +23,13 @@ pub enum Exit {
     NotDeterministic = 4,
     /// Interrupted by a signal.
     Interrupted = 130,
+}
+
+impl From<&OutputError> for Exit {
+    /// A directory that holds no results is a mistake of the command line; everything else is the machine's fault.
+    fn from(error: &OutputError) -> Self {
+        if matches!(error, OutputError::NotResults { .. }) { Self::Usage } else { Self::Failure }
+    }
 }
 
 impl From<Exit> for ExitCode {

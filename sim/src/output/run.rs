@@ -65,7 +65,7 @@ pub fn write(parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputErr
 }
 
 /// [`write`] on a given disk.
-fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputError> {
+pub(super) fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputError> {
     let results = record.results;
     let mut staging = Staging::begin_on(disk, parent, record.directory)?;
     let path = parent.join(record.directory).join("manifest.toml");
