@@ -315,7 +315,8 @@ fn points_have_names_that_files_can_have() {
         name(&[("nodes", "1000"), ("protocol.eager_push.fanout", "4")]),
         "nodes=1000,protocol.eager_push.fanout=4-s3"
     );
-    assert!(name(&[("a", "1 s")]).starts_with("a=1-s-") && name(&[("a", "1 s")]) != name(&[("a", "1/s")]));
+    assert_eq!(name(&[("a", "1.5 s")]), "a=1.5s-s3");
+    assert!(name(&[("a", "1/s")]).starts_with("a=1-s-") && name(&[("a", "1/s")]) != name(&[("a", "1:s")]));
     let long = name(&[("key", &"x".repeat(5_000))]);
     assert!(long.len() < 130 && long != name(&[("key", &"x".repeat(5_001))]));
 }

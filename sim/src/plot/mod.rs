@@ -13,6 +13,7 @@ mod standard;
 mod sweep;
 mod theme;
 
+pub use export::Rendered;
 pub use standard::standard;
 pub use sweep::sweep_figures;
 
