@@ -185,3 +185,32 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     let unnamed = plot::sweep_figures(&[config("nodes", None), config("unknown", None)], &keys, &rows);
     assert_eq!((unnamed.len(), unnamed[0].lines[0].name.as_str()), (1, "repair = 2 s"));
 }
+
+#[test]
+fn swept_tables_are_called_by_their_first_key_where_that_tells_them_apart() {
+    let keys = ["protocol".to_owned(), "nodes".to_owned()];
+    let row = |protocol: &str, nodes: &str, value| SummaryRow {
+        values: vec![protocol.into(), nodes.into()],
+        metric: "live_nodes".into(),
+        group: String::new(),
+        summary: Summary::of(&[value, value + 1.0]),
+    };
+    let config = |x: &str, lines: &str| {
+        let text = format!("name = 'f'\nx = '{x}'\ny = 'live_nodes'\nlines = '{lines}'");
+        vec![toml::from_str::<FigureConfig>(&text).unwrap()]
+    };
+    let full = "{ full_push = { interval = \"1 s\" } }";
+    let eager = |fanout| format!("{{ eager_push = {{ fanout = {fanout} }} }}");
+    let rows = [row(full, "10", 1.0), row(&eager(4), "10", 2.0), row(full, "20", 3.0), row(&eager(4), "20", 4.0)];
+    let lines = &plot::sweep_figures(&config("nodes", "protocol"), &keys, &rows)[0].lines;
+    assert_eq!((lines[0].name.as_str(), lines[1].name.as_str()), ("full push", "eager push"));
+    let figure = &plot::sweep_figures(&config("protocol", "nodes"), &keys, &rows)[0];
+    keep(figure, "-named");
+    assert_eq!(
+        (figure.x.names.clone(), figure.lines[1].points.clone()),
+        (vec!["full push".into(), "eager push".into()], vec![(1.0, 3.5), (2.0, 4.5)])
+    );
+    assert!(texts(&figure.svg().unwrap()).contains(&"eager push".to_owned()));
+    let alike = [row(&eager(4), "10", 1.0), row(&eager(8), "10", 2.0)];
+    assert_eq!(plot::sweep_figures(&config("nodes", "protocol"), &keys, &alike)[0].lines.len(), 2);
+}

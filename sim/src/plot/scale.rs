@@ -18,6 +18,9 @@ pub(super) struct Scale {
 impl Scale {
     /// Settles an axis on the values that are shown; about `count` ticks. `tight` leaves no room beyond the data, as along time.
     pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, count: f64, tight: bool) -> Self {
+        if !axis.names.is_empty() {
+            return Self::named(axis);
+        }
         // Beyond these, the steps and margins of an axis would overflow.
         let sane = |value: f64| value.abs() < 1e290 && (!axis.log || value > 1e-290);
         let shown = values.filter(|value| sane(*value));
@@ -33,6 +36,12 @@ impl Scale {
         let along = |value: f64| if self.log { libm::log10(value) } else { value };
         let share = (along(value) - along(self.low)) / (along(self.high) - along(self.low));
         (share.is_finite() && (-1e-9..=1.0 + 1e-9).contains(&share)).then(|| share.clamp(0.0, 1.0))
+    }
+
+    fn named(axis: &Axis) -> Self {
+        let ticks: Vec<(f64, String)> = (1..).map(f64::from).zip(axis.names.iter().cloned()).collect();
+        let high = ticks.len() as f64 + 0.5;
+        Self { log: false, low: 0.5, high, ticks, minor: Vec::new(), label: axis.label.clone() }
     }
 
     fn linear(axis: &Axis, low: f64, high: f64, count: f64) -> Self {
