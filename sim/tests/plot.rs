@@ -2,7 +2,10 @@
 
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_sim::measure::results::{Curve, Results};
+use rapprochement_sim::measure::statistics::Summary;
+use rapprochement_sim::measure::summary::SummaryRow;
 use rapprochement_sim::plot::{self, Along, Axis, Figure, Line, Reference, Size, Style};
+use rapprochement_sim::scenario::schema::FigureConfig;
 
 /// Results as a run has them: a convergence curve, bandwidth by class, a distribution.
 fn results() -> Results {
@@ -60,9 +63,10 @@ fn sweep(size: Size) -> Figure {
 fn keep(figure: &Figure, suffix: &str) {
     if let Some(directory) = std::env::var_os("RAPSIM_FIGURES") {
         let path = std::path::Path::new(&directory).join(format!("{}{suffix}", figure.name));
-        std::fs::write(path.with_extension("png"), figure.png().unwrap()).unwrap();
-        std::fs::write(path.with_extension("svg"), figure.svg().unwrap()).unwrap();
-        std::fs::write(path.with_extension("pdf"), figure.pdf().unwrap()).unwrap();
+        let rendered = figure.render().unwrap();
+        std::fs::write(path.with_extension("png"), rendered.png).unwrap();
+        std::fs::write(path.with_extension("svg"), rendered.svg).unwrap();
+        std::fs::write(path.with_extension("pdf"), rendered.pdf).unwrap();
     }
 }
 
@@ -102,11 +106,10 @@ fn equal_figures_have_equal_bytes_in_every_form() {
     for size in [Size::OneColumn, Size::TwoColumn, Size::Slide] {
         let figure = sweep(size);
         keep(&figure, &format!("-{size:?}"));
-        assert_eq!(figure.svg().unwrap(), sweep(size).svg().unwrap());
-        assert_eq!(figure.png().unwrap(), sweep(size).png().unwrap());
-        assert_eq!(figure.pdf().unwrap(), sweep(size).pdf().unwrap());
-        assert!(figure.png().unwrap().starts_with(b"\x89PNG") && figure.pdf().unwrap().starts_with(b"%PDF"));
-        let drawn = texts(&figure.svg().unwrap());
+        let rendered = figure.render().unwrap();
+        assert_eq!(rendered, sweep(size).render().unwrap());
+        assert!(rendered.png.starts_with(b"\x89PNG") && rendered.pdf.starts_with(b"%PDF"));
+        let drawn = texts(&rendered.svg);
         assert_eq!(drawn.contains(&figure.title), size == Size::Slide, "a title stands on slides only");
         assert!(drawn.contains(&"10³".to_owned()) && drawn.contains(&"published".to_owned()));
     }
@@ -141,8 +144,73 @@ fn no_data_makes_a_drawing_fail() {
         for lines in [vec![], odd.map(|x| Line::new("<&\"'>", odd.map(|y| (x, y)).to_vec())).to_vec()] {
             let axis = Axis { log, ..Axis::linear("") };
             let figure = Figure { name: "odd".into(), x: axis.clone(), y: axis, lines, ..Figure::default() };
-            texts(&figure.svg().unwrap());
-            figure.pdf().unwrap();
+            texts(&figure.render().unwrap().svg);
         }
     }
+}
+
+#[test]
+fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
+    let keys = ["protocol.eager_push.repair".to_owned(), "nodes".to_owned()];
+    let row = |repair: &str, nodes: &str, values: &[f64]| SummaryRow {
+        values: vec![repair.into(), nodes.into()],
+        metric: "store_convergence_99_s".into(),
+        group: String::new(),
+        summary: Summary::of(values),
+    };
+    let rows = [
+        row("2 s", "1000", &[4.0, 6.0]),
+        row("500 ms", "1000", &[2.0, 2.0]),
+        row("2 s", "100", &[1.0, 3.0]),
+        row("500 ms", "100", &[f64::NAN]),
+    ];
+    let config = |x: &str, lines: Option<&str>| FigureConfig {
+        name: "repair".into(),
+        x: x.into(),
+        y: "store_convergence_99_s".into(),
+        lines: lines.map(str::to_owned),
+        x_label: None,
+        y_label: None,
+        x_log: false,
+        y_log: false,
+    };
+    let figures = plot::sweep_figures(&[config("protocol.eager_push.repair", Some("nodes"))], &keys, &rows);
+    let lines = &figures[0].lines;
+    assert_eq!((lines.len(), lines[0].name.as_str(), lines[1].name.as_str()), (2, "1000", "100"));
+    assert_eq!(lines[0].points, [(0.5, 2.0), (2.0, 5.0)], "time spans are seconds, in ascending order");
+    assert_eq!(lines[1].points, [(2.0, 2.0)], "a point without any value is left out");
+    // Mean 5, sd sqrt(2), half-width 12.7062 * sqrt(2) / sqrt(2).
+    assert!((lines[0].band[1].0 - (5.0 - 12.7062)).abs() < 1e-4 && (lines[0].band[1].1 - (5.0 + 12.7062)).abs() < 1e-4);
+    assert_eq!(figures[0].y.label, "store convergence 99 (s)");
+    let unnamed = plot::sweep_figures(&[config("nodes", None), config("unknown", None)], &keys, &rows);
+    assert_eq!((unnamed.len(), unnamed[0].lines[0].name.as_str()), (1, "repair = 2 s"));
+}
+
+#[test]
+fn swept_tables_are_called_by_their_first_key_where_that_tells_them_apart() {
+    let keys = ["protocol".to_owned(), "nodes".to_owned()];
+    let row = |protocol: &str, nodes: &str, value| SummaryRow {
+        values: vec![protocol.into(), nodes.into()],
+        metric: "live_nodes".into(),
+        group: String::new(),
+        summary: Summary::of(&[value, value + 1.0]),
+    };
+    let config = |x: &str, lines: &str| {
+        let text = format!("name = 'f'\nx = '{x}'\ny = 'live_nodes'\nlines = '{lines}'");
+        vec![toml::from_str::<FigureConfig>(&text).unwrap()]
+    };
+    let full = "{ full_push = { interval = \"1 s\" } }";
+    let eager = |fanout| format!("{{ eager_push = {{ fanout = {fanout} }} }}");
+    let rows = [row(full, "10", 1.0), row(&eager(4), "10", 2.0), row(full, "20", 3.0), row(&eager(4), "20", 4.0)];
+    let lines = &plot::sweep_figures(&config("nodes", "protocol"), &keys, &rows)[0].lines;
+    assert_eq!((lines[0].name.as_str(), lines[1].name.as_str()), ("full push", "eager push"));
+    let figure = &plot::sweep_figures(&config("protocol", "nodes"), &keys, &rows)[0];
+    keep(figure, "-named");
+    assert_eq!(
+        (figure.x.names.clone(), figure.lines[1].points.clone()),
+        (vec!["full push".into(), "eager push".into()], vec![(1.0, 3.5), (2.0, 4.5)])
+    );
+    assert!(texts(&figure.svg().unwrap()).contains(&"eager push".to_owned()));
+    let alike = [row(&eager(4), "10", 1.0), row(&eager(8), "10", 2.0)];
+    assert_eq!(plot::sweep_figures(&config("nodes", "protocol"), &keys, &alike)[0].lines.len(), 2);
 }

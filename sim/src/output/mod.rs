@@ -16,6 +16,8 @@ mod run;
 mod staging;
 mod sweep;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use error::OutputError;
 pub use host::{HostFacts, peak_rss_bytes};

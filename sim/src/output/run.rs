@@ -76,7 +76,7 @@ pub fn write(parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputErr
 }
 
 /// [`write`] on a given disk.
-fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputError> {
+pub(super) fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputError> {
     let results = record.results;
     let mut staging = Staging::begin_on(disk, parent, record.directory)?;
     let path = parent.join(record.directory).join("manifest.toml");
@@ -123,11 +123,11 @@ fn manifest(record: &RunRecord<'_>) -> Manifest {
 /// One figure in all its forms, with the numbers behind it.
 fn write_figure<D: Disk>(staging: &mut Staging<D>, folder: &str, figure: &Figure) -> Result<(), OutputError> {
     let fault = |message: String| OutputError::Figure { name: figure.name.clone(), message };
-    let svg = figure.svg().map_err(fault)?;
+    let rendered = figure.render().map_err(fault)?;
     let path = |ending: &str| format!("{folder}{}.{ending}", figure.name);
-    staging.file(&path("svg"), svg.as_bytes())?;
-    staging.file(&path("png"), &figure.png().map_err(fault)?)?;
-    staging.file(&path("pdf"), &figure.pdf().map_err(fault)?)?;
+    staging.file(&path("svg"), rendered.svg.as_bytes())?;
+    staging.file(&path("png"), &rendered.png)?;
+    staging.file(&path("pdf"), &rendered.pdf)?;
     staging.file(&path("csv"), &table::figure(figure))
 }
 

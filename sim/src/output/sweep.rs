@@ -54,10 +54,12 @@ pub fn sweep_name(scenario: &str, scenario_hash: &str) -> String {
 }
 
 /// The directory name of a point's run inside `runs/`: `key=value,key=value-s<seed>`, or `base-s<seed>` where nothing is
-/// swept. Where a value does not fit a file name, or the whole is long, a hash of the exact text tells points apart.
+/// swept, without spaces. Where a value does not fit a file name, or the whole is long, a hash of the exact text tells points
+/// apart.
 pub fn point_name(values: &[(String, String)], seed: u64) -> String {
     const LONGEST: usize = 100;
     let exact = values.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    let exact = exact.replace(' ', "");
     let fits = |c: char| c.is_ascii_alphanumeric() || "._=,-".contains(c);
     let mut name: String = exact.chars().map(|c| if fits(c) { c } else { '-' }).take(LONGEST).collect();
     if name != exact {

@@ -173,7 +173,10 @@ fn references_across(canvas: &mut Canvas<'_>, figure: &Figure, layout: &Layout) 
 /// The interval of a line: bars where there are few points, a band where there are many.
 fn interval(canvas: &mut Canvas<'_>, line: &Line, index: usize, layout: &Layout) {
     let colour = PALETTE[index % PALETTE.len()];
-    let ends = || line.points.iter().zip(&line.band).map(|((x, _), (low, high))| ((*x, *low), (*x, *high)));
+    // An end beyond the axis, such as a negative one on a logarithmic axis, is drawn at its edge.
+    let inside = |value: f64| value.clamp(layout.y.low, layout.y.high);
+    let ends =
+        || line.points.iter().zip(&line.band).map(|((x, _), (low, high))| ((*x, inside(*low)), (*x, inside(*high))));
     if line.points.len() <= SPARSE {
         let (cap, width) = (layout.theme.small * 0.3, layout.theme.line * 0.7);
         for (low, high) in ends() {

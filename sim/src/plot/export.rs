@@ -21,8 +21,19 @@ const fn dots_per_inch(size: Size) -> f32 {
     }
 }
 
+/// A figure in all its forms. Equal figures have equal bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// SVG, in points; text stays text.
+    pub svg: String,
+    /// PNG, 300 dots per inch for a paper and 1920 wide for a slide.
+    pub png: Vec<u8>,
+    /// PDF, a page of the size of the figure, with the glyphs that it uses.
+    pub pdf: Vec<u8>,
+}
+
 impl Figure {
-    /// The figure as SVG, in points; text stays text.
+    /// The figure as SVG alone.
     ///
     /// # Errors
     /// The drawing library failed, which is a fault of the program.
@@ -30,37 +41,37 @@ impl Figure {
         draw::svg(self)
     }
 
-    /// The figure as PNG.
+    /// The figure in all its forms.
     ///
     /// # Errors
     /// As [`Figure::svg`].
-    pub fn png(&self) -> Result<Vec<u8>, String> {
-        let tree = tree(&self.svg()?)?;
-        // The library counts 96 units to the inch.
-        let scale = dots_per_inch(self.size) / 96.0;
-        let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
-        let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32).ok_or("the figure has no size")?;
-        resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-        pixels.encode_png().map_err(|error| error.to_string())
+    pub fn render(&self) -> Result<Rendered, String> {
+        let svg = self.svg()?;
+        let tree = tree(&svg)?;
+        Ok(Rendered { png: png(&tree, dots_per_inch(self.size))?, pdf: pdf(&tree)?, svg })
     }
+}
 
-    /// The figure as a PDF page of its size, with the glyphs that it uses.
-    ///
-    /// # Errors
-    /// As [`Figure::svg`].
-    pub fn pdf(&self) -> Result<Vec<u8>, String> {
-        let tree = tree(&self.svg()?)?;
-        // 96 units of the tree are 72 points of the page.
-        let (width, height) = (tree.size().width() * 0.75, tree.size().height() * 0.75);
-        let size = geom::Size::from_wh(width, height).ok_or("the figure has no size")?;
-        let mut document = Document::new();
-        let mut page = document.start_page_with(PageSettings::new(size));
-        let mut surface = page.surface();
-        surface.draw_svg(&tree, size, SvgSettings::default()).ok_or("the figure cannot be placed on a page")?;
-        surface.finish();
-        page.finish();
-        document.finish().map_err(|error| format!("{error:?}"))
-    }
+fn png(tree: &Tree, dots_per_inch: f32) -> Result<Vec<u8>, String> {
+    // The library counts 96 units to the inch.
+    let scale = dots_per_inch / 96.0;
+    let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
+    let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32).ok_or("the figure has no size")?;
+    resvg::render(tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| error.to_string())
+}
+
+fn pdf(tree: &Tree) -> Result<Vec<u8>, String> {
+    // 96 units of the tree are 72 points of the page.
+    let (width, height) = (tree.size().width() * 0.75, tree.size().height() * 0.75);
+    let size = geom::Size::from_wh(width, height).ok_or("the figure has no size")?;
+    let mut document = Document::new();
+    let mut page = document.start_page_with(PageSettings::new(size));
+    let mut surface = page.surface();
+    surface.draw_svg(tree, size, SvgSettings::default()).ok_or("the figure cannot be placed on a page")?;
+    surface.finish();
+    page.finish();
+    document.finish().map_err(|error| format!("{error:?}"))
 }
 
 /// The SVG with its text laid out.

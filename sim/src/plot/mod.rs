@@ -13,6 +13,7 @@ mod standard;
 mod sweep;
 mod theme;
 
+pub use export::Rendered;
 pub use standard::standard;
 pub use sweep::sweep_figures;
 
@@ -44,6 +45,8 @@ pub struct Axis {
     pub log: bool,
     /// What it covers; by the data where absent.
     pub range: Option<(f64, f64)>,
+    /// Names of the places 1, 2, 3 and so on, where it shows names instead of numbers.
+    pub names: Vec<String>,
 }
 
 /// A named line of points.
@@ -104,7 +107,7 @@ pub enum Size {
 impl Axis {
     /// A linear axis that its data scale.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self { label: label.into(), log: false, range: None }
+        Self { label: label.into(), ..Self::default() }
     }
 }
 

@@ -18,10 +18,15 @@ pub(super) struct Scale {
 impl Scale {
     /// Settles an axis on the values that are shown; about `count` ticks. `tight` leaves no room beyond the data, as along time.
     pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, count: f64, tight: bool) -> Self {
-        let shown = values.filter(|value| value.is_finite() && (!axis.log || *value > 0.0));
+        if !axis.names.is_empty() {
+            return Self::named(axis);
+        }
+        // Beyond these, the steps and margins of an axis would overflow.
+        let sane = |value: f64| value.abs() < 1e290 && (!axis.log || value > 1e-290);
+        let shown = values.filter(|value| sane(*value));
         let (low, high) =
             shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        let asked = axis.range.filter(|(low, high)| low < high && high.is_finite() && (!axis.log || *low > 0.0));
+        let asked = axis.range.filter(|(low, high)| low < high && sane(*low) && sane(*high));
         let (low, high) = asked.unwrap_or_else(|| padded(low, high, axis.log, tight));
         if axis.log { Self::logarithmic(axis, low, high, count) } else { Self::linear(axis, low, high, count) }
     }
@@ -31,6 +36,12 @@ impl Scale {
         let along = |value: f64| if self.log { libm::log10(value) } else { value };
         let share = (along(value) - along(self.low)) / (along(self.high) - along(self.low));
         (share.is_finite() && (-1e-9..=1.0 + 1e-9).contains(&share)).then(|| share.clamp(0.0, 1.0))
+    }
+
+    fn named(axis: &Axis) -> Self {
+        let ticks: Vec<(f64, String)> = (1..).map(f64::from).zip(axis.names.iter().cloned()).collect();
+        let high = ticks.len() as f64 + 0.5;
+        Self { log: false, low: 0.5, high, ticks, minor: Vec::new(), label: axis.label.clone() }
     }
 
     fn linear(axis: &Axis, low: f64, high: f64, count: f64) -> Self {
@@ -191,7 +202,17 @@ mod tests {
 
     #[test]
     fn odd_data_still_have_an_axis() {
-        for values in [&[][..], &[f64::NAN], &[0.0], &[5.0, 5.0], &[-3.0], &[1e300, -1e300], &[f64::INFINITY]] {
+        for values in [
+            &[][..],
+            &[f64::NAN],
+            &[0.0],
+            &[5.0, 5.0],
+            &[-3.0],
+            &[1e300, -1e300],
+            &[1e289, -1e289],
+            &[1e-300],
+            &[f64::INFINITY],
+        ] {
             for log in [false, true] {
                 let scale = Scale::new(&Axis { log, ..Axis::linear("x") }, values.iter().copied(), 5.0, false);
                 assert!(

@@ -1,14 +1,14 @@
 //! The figures that a scenario asks for over its sweep: a metric against a swept key, as the mean over seeds with its 95 %
 //! interval.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::standard::readable;
-use super::{Axis, Figure, Line};
+use super::{Axis, Figure, Line, Style};
 use crate::measure::metrics;
 use crate::measure::summary::SummaryRow;
 use crate::scenario::schema::FigureConfig;
-use crate::units::{Rate, Share, Size, Span};
+use crate::units::{Rate, Size, Span};
 
 /// Draws `[[figure]]` entries. `keys` are the swept keys in the order of the rows' values. A figure whose horizontal axis is not
 /// swept is left out; swept keys that are neither its axis nor its lines give a line for each of their combinations.
@@ -18,51 +18,72 @@ pub fn sweep_figures(configs: &[FigureConfig], keys: &[String], rows: &[SummaryR
 
 fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option<Figure> {
     let along = keys.iter().position(|key| key == &config.x)?;
-    let shown: Vec<&SummaryRow> = rows.iter().filter(|row| row.metric == config.y && row.summary.n > 0).collect();
-    // Values that are no quantities, such as names, stand side by side in the order of the sweep.
-    let mut named: Vec<&str> = Vec::new();
-    for value in rows.iter().filter_map(|row| row.values.get(along)) {
-        if !named.contains(&value.as_str()) {
-            named.push(value);
-        }
-    }
-    let quantities: Option<BTreeMap<&str, f64>> = named.iter().map(|text| Some((*text, quantity(text)?))).collect();
+    let names: Vec<Vec<(String, String)>> = (0..keys.len()).map(|key| display_names(key, rows)).collect();
+    // Values that are no quantities stand side by side in the order of the sweep.
+    let quantities: Option<Vec<f64>> = names[along].iter().map(|(value, _)| quantity(value)).collect();
     let mut lines: Vec<Line> = Vec::new();
-    for row in shown {
-        let place = |text: &String| match &quantities {
-            Some(quantities) => quantities.get(text.as_str()).copied(),
-            None => named.iter().position(|name| name == text).map(|index| index as f64 + 1.0),
+    for row in rows.iter().filter(|row| row.metric == config.y && row.summary.n > 0) {
+        let Some(place) = names[along].iter().position(|(value, _)| Some(value) == row.values.get(along)) else {
+            continue;
         };
-        let Some(x) = row.values.get(along).and_then(place) else { continue };
-        let name = line_name(config, keys, along, row);
+        let x = quantities.as_ref().map_or(place as f64 + 1.0, |quantities| quantities[place]);
+        let name = line_name(config, keys, &names, along, row);
         let index = lines.iter().position(|line| line.name == name).unwrap_or_else(|| {
-            lines.push(Line::new(name, Vec::new()));
+            let style = if quantities.is_some() { Style::Connected } else { Style::Points };
+            lines.push(Line { style, ..Line::new(name, Vec::new()) });
             lines.len() - 1
         });
         lines[index].points.push((x, row.summary.mean));
         lines[index].band.push((row.summary.ci95_low(), row.summary.ci95_high()));
     }
     lines.iter_mut().for_each(sort_by_x);
+    let named =
+        if quantities.is_some() { Vec::new() } else { names[along].iter().map(|(_, name)| name.clone()).collect() };
+    let x_label = config.x_label.clone().unwrap_or_else(|| readable(&config.x));
+    let y_label = config.y_label.clone().unwrap_or_else(|| metric_label(&config.y));
     (!lines.is_empty()).then(|| Figure {
         name: config.name.clone(),
         title: readable(&config.name),
-        x: Axis { log: config.x_log, ..Axis::linear(config.x_label.clone().unwrap_or_else(|| readable(&config.x))) },
-        y: Axis {
-            log: config.y_log,
-            ..Axis::linear(config.y_label.clone().unwrap_or_else(|| metric_label(&config.y)))
-        },
+        x: Axis { log: config.x_log && named.is_empty(), names: named, ..Axis::linear(x_label) },
+        y: Axis { log: config.y_log, ..Axis::linear(y_label) },
         lines,
         ..Figure::default()
     })
 }
 
+/// The values of a swept key in the order of the sweep, each with what a figure calls it: a table such as
+/// `{ eager_push = { ... } }` by its first key, unless two of the values would then be called the same.
+fn display_names(key: usize, rows: &[SummaryRow]) -> Vec<(String, String)> {
+    let mut values: Vec<&str> = Vec::new();
+    for value in rows.iter().filter_map(|row| row.values.get(key)) {
+        if !values.contains(&value.as_str()) {
+            values.push(value);
+        }
+    }
+    let first_key = |value: &str| {
+        let inside = value.strip_prefix('{').map(str::trim_start)?;
+        inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next().map(readable)
+    };
+    let short: Vec<String> = values.iter().map(|value| first_key(value).unwrap_or_else(|| readable(value))).collect();
+    let distinct = short.iter().collect::<BTreeSet<_>>().len() == values.len();
+    let name = |(value, short): (&&str, String)| ((*value).to_owned(), if distinct { short } else { readable(value) });
+    values.iter().zip(short).map(name).collect()
+}
+
 /// The name of the line that a row belongs to.
-fn line_name(config: &FigureConfig, keys: &[String], along: usize, row: &SummaryRow) -> String {
+fn line_name(
+    config: &FigureConfig,
+    keys: &[String],
+    names: &[Vec<(String, String)>],
+    along: usize,
+    row: &SummaryRow,
+) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (index, value) in row.values.iter().enumerate().filter(|(index, _)| *index != along) {
-        let key = keys.get(index).map_or("", String::as_str);
-        if config.lines.as_deref() == Some(key) {
-            parts.insert(0, readable(value));
+        let (Some(key), Some(names)) = (keys.get(index), names.get(index)) else { continue };
+        let value = names.iter().find(|(known, _)| known == value).map_or(value, |(_, name)| name);
+        if config.lines.as_ref() == Some(key) {
+            parts.insert(0, value.clone());
         } else {
             parts.push(format!("{} = {value}", readable(key.rsplit('.').next().unwrap_or(key))));
         }
@@ -86,12 +107,7 @@ fn quantity(text: &str) -> Option<f64> {
         .or_else(|| text.parse::<Span>().ok().map(|span| span.0.as_secs_f64()))
         .or_else(|| text.parse::<Rate>().ok().map(|rate| rate.0 as f64))
         .or_else(|| text.parse::<Size>().ok().map(|size| size.0 as f64))
-        .or_else(|| toml_share(text))
-}
-
-fn toml_share(text: &str) -> Option<f64> {
-    let percent = text.strip_suffix('%')?.trim().parse::<f64>().ok()?;
-    Some(Share(percent / 100.0).0)
+        .or_else(|| text.strip_suffix('%')?.trim().parse().ok().map(|percent: f64| percent / 100.0))
 }
 
 /// A metric's name with its unit set apart, where it is known.

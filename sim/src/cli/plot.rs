@@ -1,0 +1,58 @@
+//! `rapsim plot`: draws the figures of a run or sweep again from its CSV files, without running anything.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Exit;
+use crate::output::{self, OutputError};
+use crate::plot::{self, Figure, Size};
+
+/// Draw the figures of a run or sweep directory again, without running anything.
+#[derive(Clone, Debug, Args)]
+pub struct PlotArgs {
+    /// A directory that `rapsim run` or `rapsim sweep` wrote
+    directory: PathBuf,
+    /// Size of the figures, and of the text in them
+    #[arg(long, value_enum, default_value = "one-column")]
+    size: Size,
+}
+
+/// Draws the figures and prints where they are.
+pub fn main(args: &PlotArgs) -> Exit {
+    match redraw(&args.directory, args.size) {
+        Ok(written) if written.is_empty() => {
+            eprintln!("nothing to draw: the results have no series or curves, and the scenario no [[figure]]");
+            Exit::Success
+        }
+        Ok(written) => {
+            written.iter().for_each(|path| println!("{}", path.display()));
+            Exit::Success
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            Exit::from(&error)
+        }
+    }
+}
+
+/// Draws the figures of a directory and gives the paths of their SVG files.
+fn redraw(directory: &Path, size: Size) -> Result<Vec<PathBuf>, OutputError> {
+    output::clean(directory)?;
+    let mut figures = figures(directory)?;
+    figures.iter_mut().for_each(|figure| figure.size = size);
+    if figures.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = output::redraw(directory, &figures)?;
+    Ok(figures.iter().map(|figure| folder.join(format!("{}.svg", figure.name))).collect())
+}
+
+/// The figures of a run or sweep directory.
+fn figures(directory: &Path) -> Result<Vec<Figure>, OutputError> {
+    if !output::is_sweep(directory) {
+        return Ok(plot::standard(&output::read(directory)?.results));
+    }
+    let sweep = output::read_sweep(directory)?;
+    Ok(plot::sweep_figures(&sweep.manifest.scenario.figure, &sweep.table.keys, &sweep.table.summarise()))
+}
