@@ -1,5 +1,6 @@
 //! Everything that is wrong with a scenario, shown where it was written.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -61,16 +62,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Sorts by place and drops what is said twice.
+    /// Sorts by place and drops what is said twice of one place.
     pub fn new(sources: Sources, mut items: Vec<Diagnostic>) -> Self {
         items.sort_by_key(|item| item.span.as_ref().map_or((0, 0), |span| (1, span.start)));
-        let mut kept: Vec<Diagnostic> = Vec::with_capacity(items.len());
-        for item in items {
-            if !kept.contains(&item) {
-                kept.push(item);
-            }
-        }
-        Self { sources, items: kept }
+        let mut said = BTreeSet::new();
+        items.retain(|item| said.insert((item.span.as_ref().map(|span| (span.start, span.end)), item.message.clone())));
+        Self { sources, items }
     }
 
     /// A single problem of a file as a whole.

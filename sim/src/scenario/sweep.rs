@@ -59,19 +59,22 @@ pub fn points(loaded: &Loaded) -> Result<Vec<Point>, Diagnostics> {
     if faults.is_empty() { Ok(points) } else { Err(Diagnostics::new(loaded.document.sources.clone(), merged(faults))) }
 }
 
-/// The swept keys with their values as they stand in the text.
-fn grid(loaded: &Loaded) -> Vec<(&String, &Vec<Node>)> {
+/// The swept keys with their values, each of which stands under its key of the grid.
+fn grid(loaded: &Loaded) -> Vec<(&String, Vec<Node>)> {
     let entries = loaded.document.root.get("sweep").and_then(|sweep| sweep.get("grid")).map(|grid| &grid.value);
     let Some(Value::Table(entries)) = entries else { return Vec::new() };
     let lists = entries.iter().filter_map(|(key, node)| match &node.value {
-        Value::Array(values) => Some((key, values)),
+        Value::Array(values) => {
+            let keyed = |value: &Node| Node { key: node.key.clone(), ..value.clone() };
+            Some((key, values.iter().map(keyed).collect()))
+        }
         _ => None,
     });
     lists.collect()
 }
 
 /// The values of the point with this number.
-fn choose<'a>(grid: &[(&'a String, &'a Vec<Node>)], mut number: usize) -> Vec<(&'a String, &'a Node)> {
+fn choose<'a>(grid: &'a [(&'a String, Vec<Node>)], mut number: usize) -> Vec<(&'a String, &'a Node)> {
     let mut chosen = Vec::with_capacity(grid.len());
     for (key, values) in grid.iter().rev() {
         chosen.push((*key, &values[number % values.len()]));
@@ -86,8 +89,7 @@ fn point(loaded: &Loaded, base: &Node, chosen: &[(&String, &Node)]) -> Result<Sc
     let mut root = base.clone();
     let mut items = Vec::new();
     for (key, value) in chosen {
-        let set =
-            Path::parse(key).and_then(|path| root.set(&path, Node { key: value.span.clone(), ..(*value).clone() }));
+        let set = Path::parse(key).and_then(|path| root.set(&path, (*value).clone()));
         if let Err(message) = set {
             items.push(Diagnostic { message, help: String::new(), span: value.place() });
         }
