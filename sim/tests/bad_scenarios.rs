@@ -82,6 +82,13 @@ fn garbage_gets_a_bounded_answer() {
         let text = garbage.repeat(100_000 / garbage.len());
         assert!(complaint("garbage.toml", &text, &[]).len() < 1_000_000);
     }
+    let unknown: String = (0..50_000).map(|i| format!("key{i} = {i}\n")).collect();
+    let wrong = format!("seed = [{}]\n", "true, ".repeat(50_000));
+    let nodes = format!("network.partition = [{{ groups = {{ nodes = [[{}]] }} }}]", "-1, ".repeat(50_000));
+    let long = format!("{} = {:?}", "k".repeat(500_000), "v".repeat(400_000));
+    for text in [unknown, wrong, nodes, long] {
+        assert!(complaint("large.toml", &text, &[]).len() < 200_000);
+    }
 }
 
 /// Cuts, doubles or replaces a piece of a text at the boundaries of characters.

@@ -1,5 +1,9 @@
 //! The command line: a file per verb.
 
+pub mod new;
+pub mod schema;
+
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// Documented exit codes. They are part of the public interface.
@@ -23,5 +27,16 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+/// Prints a result on standard output; a reader that has heard enough is no failure.
+fn print(text: &str) -> Exit {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot print: {error}");
+            Exit::Failure
+        }
+        _ => Exit::Success,
     }
 }

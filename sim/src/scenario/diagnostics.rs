@@ -1,5 +1,6 @@
 //! Everything that is wrong with a scenario, shown where it was written.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
@@ -8,6 +9,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 /// More problems than this are counted, not shown.
 const SHOWN: usize = 50;
+
+/// Characters of a message that are shown: a key or a value in it may be as long as the file.
+const MESSAGE_LENGTH: usize = 400;
+/// No key is longer, so that no longer one is a slip of one.
+const LONGEST_KEY: usize = 64;
 
 /// The texts that a scenario comes from: its file, and each `--set` of the command line. Their bytes are numbered through.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +34,8 @@ impl Sources {
         start
     }
 
-    /// The source that holds a span, and the span within it, on the boundaries of characters.
-    fn find(&self, span: &Range<usize>) -> Option<(&Source, Range<usize>)> {
+    /// Where a span begins: its line, and the part of the line that it covers, on the boundaries of characters.
+    fn find(&self, span: &Range<usize>) -> Option<Excerpt<'_>> {
         let source = self.0.iter().rev().find(|source| source.start <= span.start)?;
         let floor = |mut at: usize| {
             at = at.saturating_sub(source.start).min(source.text.len());
@@ -39,8 +45,22 @@ impl Sources {
             at
         };
         let start = floor(span.start);
-        Some((source, start..floor(span.end).max(start)))
+        let line_start = source.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = &source.text[line_start..];
+        let line = &line[..line.find('\n').unwrap_or(line.len())];
+        let start = start - line_start;
+        let end = floor(span.end).saturating_sub(line_start).clamp(start, line.len());
+        let number = 1 + source.text[..line_start].matches('\n').count();
+        Some(Excerpt { name: &source.name, line, number, span: start..end })
     }
+}
+
+/// A line of a source, and a part of it.
+struct Excerpt<'a> {
+    name: &'a str,
+    line: &'a str,
+    number: usize,
+    span: Range<usize>,
 }
 
 /// One thing that is wrong.
@@ -99,16 +119,17 @@ impl Diagnostics {
     }
 
     fn group<'a>(&'a self, item: &'a Diagnostic) -> Group<'a> {
-        let title = Level::ERROR.primary_title(item.message.as_str());
+        let title = Level::ERROR.primary_title(shortened(&item.message));
         let group = match item.span.as_ref().and_then(|span| self.sources.find(span)) {
-            Some((source, span)) => title.element(
-                Snippet::source(source.text.as_str())
-                    .path(source.name.as_str())
-                    .annotation(AnnotationKind::Primary.span(span)),
+            Some(excerpt) => title.element(
+                Snippet::source(excerpt.line)
+                    .line_start(excerpt.number)
+                    .path(excerpt.name)
+                    .annotation(AnnotationKind::Primary.span(excerpt.span)),
             ),
             None => title.element(Origin::path(self.sources.0.first().map_or("scenario", |source| &source.name))),
         };
-        if item.help.is_empty() { group } else { group.element(Level::HELP.message(item.help.as_str())) }
+        if item.help.is_empty() { group } else { group.element(Level::HELP.message(shortened(&item.help))) }
     }
 }
 
@@ -120,8 +141,18 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MESSAGE_LENGTH) {
+        Some((end, _)) => format!("{} ...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// "did you mean `x`?" where one of `valid` is near enough to `given`.
 pub fn did_you_mean<'a>(given: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    if given.len() > LONGEST_KEY {
+        return None;
+    }
     let near = valid.into_iter().map(|name| (strsim::damerau_levenshtein(given, name), name)).min()?;
     (near.0 <= 1 + near.1.len() / 4 && near.0 < near.1.len()).then(|| format!("did you mean `{}`?", near.1))
 }

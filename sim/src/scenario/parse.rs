@@ -1,5 +1,5 @@
 //! From the text of a scenario file, and the `--set` overrides of a command line, to a [`Scenario`], or to everything
-//! that is wrong with them. Three passes: TOML syntax, types ([`super::reader`]), meaning ([`super::check`]); each goes as
+//! that is wrong with them. Three passes: TOML syntax, types (`reader`), meaning ([`mod@super::check`]); each goes as
 //! far as the one before it allows.
 
 use std::fs;

@@ -13,7 +13,7 @@ use super::diagnostics::did_you_mean;
 use super::path::Path;
 use super::tree::{Node, Value};
 
-/// So many wrong or missing values end the reading.
+/// So many wrong or missing values end the reading, and further unknown keys are passed over in silence.
 const MAX_FAULTS: usize = 200;
 
 /// Something that does not fit the type.
@@ -114,7 +114,8 @@ impl Failure {
             Kind::Wrong { message, help } => (message, help, false, false),
             Kind::Missing(key) => {
                 let place = if path.0.is_empty() { String::new() } else { format!(" in `{path}`") };
-                (format!("missing key `{key}`{place}"), String::new(), true, true)
+                let help = "`rapsim schema --format markdown` explains every key";
+                (format!("missing key `{key}`{place}"), help.into(), true, true)
             }
             Kind::UnknownChoice { given, valid, keyed } => {
                 (format!("unknown choice `{given}`"), suggestion(&given, valid, "choices"), keyed, false)
@@ -224,7 +225,7 @@ impl<'a> Reader<'a> {
         };
         entries.retain(|(key, _)| {
             let known = valid.contains(key);
-            if !known {
+            if !known && self.unknown.borrow().len() < MAX_FAULTS {
                 let (message, help) = (format!("unknown key `{key}`"), suggestion(key, valid, "keys"));
                 let fault = Fault { path: self.path.key(*key), at_key: true, missing: false, message, help };
                 self.unknown.borrow_mut().push(fault);

@@ -119,7 +119,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
 }
 
 /// Whether a text can name a file on every platform.
-fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(good)
 }
