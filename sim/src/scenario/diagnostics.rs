@@ -12,6 +12,8 @@ const SHOWN: usize = 50;
 
 /// Characters of a message that are shown: a key or a value in it may be as long as the file.
 const MESSAGE_LENGTH: usize = 400;
+/// Bytes of a line that is still shown; of a longer one, line and column are given.
+const LONGEST_LINE: usize = 2_000;
 /// No key is longer, so that no longer one is a slip of one.
 const LONGEST_KEY: usize = 64;
 
@@ -121,6 +123,10 @@ impl Diagnostics {
     fn group<'a>(&'a self, item: &'a Diagnostic) -> Group<'a> {
         let title = Level::ERROR.primary_title(shortened(&item.message));
         let group = match item.span.as_ref().and_then(|span| self.sources.find(span)) {
+            Some(excerpt) if excerpt.line.len() > LONGEST_LINE => {
+                let column = 1 + excerpt.line[..excerpt.span.start].chars().count();
+                title.element(Origin::path(excerpt.name).line(excerpt.number).char_column(column))
+            }
             Some(excerpt) => title.element(
                 Snippet::source(excerpt.line)
                     .line_start(excerpt.number)
