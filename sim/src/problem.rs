@@ -5,7 +5,7 @@ use std::fmt;
 /// One thing that is wrong: a place in the scenario, what is wrong there, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Dotted path of the key, with indices: "network.partition[0].heal".
+    /// Dotted path of the key, with indices: `network.partition[0].heal`.
     pub path: String,
     /// What is wrong, in lower case, without a full stop.
     pub message: String,

@@ -8,9 +8,9 @@ mod sweep;
 
 pub mod bench;
 pub mod compare;
-//TMP pub mod new;
+pub mod new;
 pub mod plot;
-//TMP pub mod schema;
+pub mod schema;
 
 use std::process::ExitCode;
 
@@ -69,7 +69,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    //TMP New(new::NewArgs),
+    /// Write a commented scenario to start from.
+    New(new::NewArgs),
     /// Run a scenario and write its results.
     Run(run::RunArgs),
     /// Run every point of a scenario's grid with every seed; resumes what was interrupted.
@@ -80,7 +81,8 @@ enum Verb {
     Compare(compare::CompareArgs),
     /// Check that a scenario gives the same events on every engine and with any number of threads.
     Check(check::CheckArgs),
-    //TMP Schema(schema::SchemaArgs),
+    /// Print the scenario's JSON Schema or the guide made from it.
+    Schema(schema::SchemaArgs),
     /// Measure the engine.
     Bench(bench::BenchArgs),
 }
@@ -88,13 +90,13 @@ enum Verb {
 /// Runs `rapsim` with the arguments of the process.
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().verb {
-        //TMP Verb::New(args) => new::main(args),
+        Verb::New(args) => new::main(args),
         Verb::Run(args) => run::main(&args),
         Verb::Sweep(args) => sweep::main(&args),
         Verb::Plot(args) => plot::main(&args),
         Verb::Compare(args) => compare::main(&args),
         Verb::Check(args) => check::main(&args),
-        //TMP Verb::Schema(args) => schema::main(args),
+        Verb::Schema(args) => schema::main(args),
         Verb::Bench(args) => bench::main(&args),
     };
     exit.into()

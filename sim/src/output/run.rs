@@ -75,7 +75,7 @@ pub fn write(parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputErr
     write_on(Machine, parent, record)
 }
 
-/// [`write`] on a given disk.
+/// [`write()`] on a given disk.
 pub(super) fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) -> Result<PathBuf, OutputError> {
     let results = record.results;
     let mut staging = Staging::begin_on(disk, parent, record.directory)?;
@@ -134,7 +134,7 @@ fn write_figure<D: Disk>(staging: &mut Staging<D>, folder: &str, figure: &Figure
 /// Replaces the figures of a run or sweep directory.
 ///
 /// # Errors
-/// As [`write`]; the old figures stay where the new ones cannot be written.
+/// As [`write()`]; the old figures stay where the new ones cannot be written.
 pub fn redraw(directory: &Path, figures: &[Figure]) -> Result<PathBuf, OutputError> {
     let mut staging = Staging::begin(directory, "figures")?;
     for figure in figures {

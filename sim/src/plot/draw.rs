@@ -1,5 +1,7 @@
 //! From a figure to its SVG: settle the scales, leave room for labels and legend, draw from back to front.
 
+use std::borrow::Cow;
+
 use super::canvas::{self, Anchor, Canvas, Place};
 use super::legend::{Entry, Legend};
 use super::scale::Scale;
@@ -51,6 +53,7 @@ impl Layout {
 
 /// Draws a figure.
 pub(super) fn svg(figure: &Figure) -> Result<String, String> {
+    let figure = &side_by_side(figure);
     let theme = Theme::of(figure.size);
     let bounds = |line: &Line| line.band.iter().flat_map(|(low, high)| [*low, *high]).collect::<Vec<_>>();
     let references = |along| figure.references.iter().filter(move |line| line.along == along).map(|line| line.at);
@@ -82,6 +85,20 @@ pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     })
 }
 
+/// Lines over names stand a little apart, so that their intervals do not hide each other.
+fn side_by_side(figure: &Figure) -> Cow<'_, Figure> {
+    const APART: f64 = 0.1;
+    if figure.x.names.is_empty() || figure.lines.len() < 2 {
+        return Cow::Borrowed(figure);
+    }
+    let mut figure = figure.clone();
+    let middle = (figure.lines.len() - 1) as f64 / 2.0;
+    for (index, line) in figure.lines.iter_mut().enumerate() {
+        line.points.iter_mut().for_each(|point| point.0 += (index as f64 - middle) * APART);
+    }
+    Cow::Owned(figure)
+}
+
 fn entries(figure: &Figure) -> Vec<Entry> {
     let entry = |(index, line): (usize, &Line)| {
         (!line.name.is_empty()).then(|| Entry::new(index, line.name.clone(), line.style))
@@ -97,7 +114,8 @@ fn plot_area(figure: &Figure, theme: &Theme, x: &Scale, y: &Scale) -> Area {
     let Theme { small, label, .. } = *theme;
     let pad = small * 0.5;
     let widest = y.ticks.iter().map(|tick| font::width(&tick.1, small)).fold(0.0, f64::max);
-    let last = x.ticks.last().map_or(0.0, |tick| font::width(&tick.1, small) / 2.0);
+    let at_edge = if figure.x.names.is_empty() { x.ticks.last() } else { None };
+    let last = at_edge.map_or(0.0, |tick| font::width(&tick.1, small) / 2.0);
     let title = if theme.title && !figure.title.is_empty() { label * 1.7 } else { 0.0 };
     Area {
         left: pad + label + small * 0.5 + widest + small * 0.7,

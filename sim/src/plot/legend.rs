@@ -76,7 +76,7 @@ impl Legend {
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, entries: &[Entry], theme: &Theme) {
         let em = theme.small;
         if let Some(Area { left, top, right, bottom }) = self.ground {
-            let (left, right) = (left - em * 0.2, right + em * 0.2);
+            let (left, right) = (left - em * 0.2, right + em * 0.6);
             canvas.polygon(&[(left, top), (right, top), (right, bottom), (left, bottom)], (255, 255, 255), 1.0);
         }
         for (entry, (x, baseline)) in entries.iter().zip(self.places.iter().copied()) {

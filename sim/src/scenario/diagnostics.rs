@@ -1,5 +1,7 @@
 //! Everything that is wrong with a scenario, shown where it was written.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -7,6 +9,13 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 /// More problems than this are counted, not shown.
 const SHOWN: usize = 50;
+
+/// Characters of a message that are shown: a key or a value in it may be as long as the file.
+const MESSAGE_LENGTH: usize = 400;
+/// Bytes of a line that is still shown; of a longer one, line and column are given.
+const LONGEST_LINE: usize = 2_000;
+/// No key is longer, so that no longer one is a slip of one.
+const LONGEST_KEY: usize = 64;
 
 /// The texts that a scenario comes from: its file, and each `--set` of the command line. Their bytes are numbered through.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +36,8 @@ impl Sources {
         start
     }
 
-    /// The source that holds a span, and the span within it, on the boundaries of characters.
-    fn find(&self, span: &Range<usize>) -> Option<(&Source, Range<usize>)> {
+    /// Where a span begins: its line, and the part of the line that it covers, on the boundaries of characters.
+    fn find(&self, span: &Range<usize>) -> Option<Excerpt<'_>> {
         let source = self.0.iter().rev().find(|source| source.start <= span.start)?;
         let floor = |mut at: usize| {
             at = at.saturating_sub(source.start).min(source.text.len());
@@ -38,8 +47,22 @@ impl Sources {
             at
         };
         let start = floor(span.start);
-        Some((source, start..floor(span.end).max(start)))
+        let line_start = source.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = &source.text[line_start..];
+        let line = &line[..line.find('\n').unwrap_or(line.len())];
+        let start = start - line_start;
+        let end = floor(span.end).saturating_sub(line_start).clamp(start, line.len());
+        let number = 1 + source.text[..line_start].matches('\n').count();
+        Some(Excerpt { name: &source.name, line, number, span: start..end })
     }
+}
+
+/// A line of a source, and a part of it.
+struct Excerpt<'a> {
+    name: &'a str,
+    line: &'a str,
+    number: usize,
+    span: Range<usize>,
 }
 
 /// One thing that is wrong.
@@ -61,16 +84,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Sorts by place and drops what is said twice.
+    /// Sorts by place and drops what is said twice of one place.
     pub fn new(sources: Sources, mut items: Vec<Diagnostic>) -> Self {
         items.sort_by_key(|item| item.span.as_ref().map_or((0, 0), |span| (1, span.start)));
-        let mut kept: Vec<Diagnostic> = Vec::with_capacity(items.len());
-        for item in items {
-            if !kept.contains(&item) {
-                kept.push(item);
-            }
-        }
-        Self { sources, items: kept }
+        let mut said = BTreeSet::new();
+        items.retain(|item| said.insert((item.span.as_ref().map(|span| (span.start, span.end)), item.message.clone())));
+        Self { sources, items }
     }
 
     /// A single problem of a file as a whole.
@@ -102,16 +121,21 @@ impl Diagnostics {
     }
 
     fn group<'a>(&'a self, item: &'a Diagnostic) -> Group<'a> {
-        let title = Level::ERROR.primary_title(item.message.as_str());
+        let title = Level::ERROR.primary_title(shortened(&item.message));
         let group = match item.span.as_ref().and_then(|span| self.sources.find(span)) {
-            Some((source, span)) => title.element(
-                Snippet::source(source.text.as_str())
-                    .path(source.name.as_str())
-                    .annotation(AnnotationKind::Primary.span(span)),
+            Some(excerpt) if excerpt.line.len() > LONGEST_LINE => {
+                let column = 1 + excerpt.line[..excerpt.span.start].chars().count();
+                title.element(Origin::path(excerpt.name).line(excerpt.number).char_column(column))
+            }
+            Some(excerpt) => title.element(
+                Snippet::source(excerpt.line)
+                    .line_start(excerpt.number)
+                    .path(excerpt.name)
+                    .annotation(AnnotationKind::Primary.span(excerpt.span)),
             ),
             None => title.element(Origin::path(self.sources.0.first().map_or("scenario", |source| &source.name))),
         };
-        if item.help.is_empty() { group } else { group.element(Level::HELP.message(item.help.as_str())) }
+        if item.help.is_empty() { group } else { group.element(Level::HELP.message(shortened(&item.help))) }
     }
 }
 
@@ -123,8 +147,18 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MESSAGE_LENGTH) {
+        Some((end, _)) => format!("{} ...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// "did you mean `x`?" where one of `valid` is near enough to `given`.
 pub fn did_you_mean<'a>(given: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    if given.len() > LONGEST_KEY {
+        return None;
+    }
     let near = valid.into_iter().map(|name| (strsim::damerau_levenshtein(given, name), name)).min()?;
     (near.0 <= 1 + near.1.len() / 4 && near.0 < near.1.len()).then(|| format!("did you mean `{}`?", near.1))
 }

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | [`schema`] | the types; the JSON Schema and the guide come from them |
 //! | [`mod@path`], [`tree`] | places in a scenario, and its values with their places in the text |
-//! | [`parse`] | from text to a scenario, or to everything that is wrong with it |
+//! | [`mod@parse`] | from text to a scenario, or to everything that is wrong with it |
 //! | [`mod@check`] | what a scenario cannot mean |
 //! | [`diagnostics`] | problems shown where they were written |
 //! | [`sweep`] | the points of a grid |
-//! | [`canonical`] | one text for one meaning, and its hash |
+//! | [`mod@canonical`] | one text for one meaning, and its hash |
+//! | [`guide`] | the JSON Schema and the guide |
 //! | [`mod@generate`] | random valid scenarios for tests |
 
 pub mod canonical;
@@ -16,6 +17,7 @@ pub mod check;
 mod depth;
 pub mod diagnostics;
 pub mod generate;
+pub mod guide;
 pub mod parse;
 pub mod path;
 mod reader;

@@ -1,8 +1,9 @@
 //! From the text of a scenario file, and the `--set` overrides of a command line, to a [`Scenario`], or to everything
-//! that is wrong with them. Three passes: TOML syntax, types ([`super::reader`]), meaning ([`super::check`]); each goes as
+//! that is wrong with them. Three passes: TOML syntax, types (`reader`), meaning ([`mod@super::check`]); each goes as
 //! far as the one before it allows.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{self, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -19,6 +20,9 @@ use crate::problem::Problem;
 
 /// A scenario is written by hand: more bytes than this are something else.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// After so many errors of syntax the text is no scenario.
+const MAX_ERRORS: usize = 100;
 
 /// A valid scenario, and where its parts were written.
 #[derive(Clone, Debug)]
@@ -132,7 +136,7 @@ pub fn parse(source_name: &str, text: &str, sets: &[String]) -> Result<Loaded, D
         return Err(Diagnostics::of_file(source_name, "the scenario is empty", help));
     }
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut items = errors.iter().map(|error| syntax(error, 0)).collect::<Vec<_>>();
+    let mut items = errors.iter().take(MAX_ERRORS).map(|error| syntax(error, 0)).collect::<Vec<_>>();
     let broken = !items.is_empty();
     let mut root = Node::document(&table, 0);
     for set in sets {
@@ -154,14 +158,12 @@ pub fn parse(source_name: &str, text: &str, sets: &[String]) -> Result<Loaded, D
 /// Reads the types and checks the meaning; after an error of syntax only what cannot be its consequence is said.
 fn interpret(document: &Document, text: &str, broken: bool, items: &mut Vec<Diagnostic>) -> Option<Scenario> {
     let reading = read::<Scenario>(&mut document.root.clone());
-    let syntax = items.clone();
-    let same_line = |a: &Diagnostic, b: &Diagnostic| match (&a.span, &b.span) {
-        (Some(a), Some(b)) => !text.get(a.start.min(b.start)..a.start.max(b.start)).unwrap_or("").contains('\n'),
-        _ => false,
-    };
+    let lines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+    let line = |item: &Diagnostic| item.span.as_ref().map(|span| lines.partition_point(|start| *start <= span.start));
+    let broken_lines: Vec<_> = items.iter().map(line).collect();
     for fault in &reading.faults {
         let item = locate_fault(&document.root, fault);
-        let consequence = fault.missing || syntax.iter().any(|error| same_line(error, &item));
+        let consequence = fault.missing || item.span.is_none() || broken_lines.contains(&line(&item));
         if !broken || !consequence {
             items.push(item);
         }
@@ -176,9 +178,15 @@ fn interpret(document: &Document, text: &str, broken: bool, items: &mut Vec<Diag
     Some(scenario)
 }
 
+/// An error of TOML's syntax, in our words where an author of scenarios meets it often.
 fn syntax(error: &toml::de::Error, offset: usize) -> Diagnostic {
     let span = error.span().map(|span| span.start + offset..span.end + offset);
-    Diagnostic { message: error.message().to_owned(), help: String::new(), span }
+    let (message, help) = match error.message() {
+        message if !message.starts_with("string values must be quoted") => (message, ""),
+        _ if span.as_ref().is_some_and(Range::is_empty) => ("a value is missing here", ""),
+        _ => ("this is no value of TOML", "text and quantities stand in quotes, such as \"60 s\""),
+    };
+    Diagnostic { message: message.to_owned(), help: help.to_owned(), span }
 }
 
 /// Applies one `key=value`. The value is TOML or, where it is not, plain text, so that `uplink=20 Mbit/s` needs no quotes.

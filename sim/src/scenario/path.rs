@@ -1,4 +1,4 @@
-//! Places in a scenario: "network.partition[0].heal". A key that is not made of letters, digits, `_` and `-` is quoted:
+//! Places in a scenario: `network.partition[0].heal`. A key that is not made of letters, digits, `_` and `-` is quoted:
 //! `sweep.grid."network.duplicate"[1]`.
 
 use std::fmt;

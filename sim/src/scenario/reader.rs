@@ -3,6 +3,7 @@
 //! follows from a fault is not reported as another one.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, Unexpected, Visitor};
@@ -12,7 +13,7 @@ use super::diagnostics::did_you_mean;
 use super::path::Path;
 use super::tree::{Node, Value};
 
-/// So many faults end the reading.
+/// So many wrong or missing values end the reading, and further unknown keys are passed over in silence.
 const MAX_FAULTS: usize = 200;
 
 /// Something that does not fit the type.
@@ -44,14 +45,11 @@ pub(super) struct Reading<T> {
 /// Reads a type from a tree, in which the faulty places become holes.
 pub(super) fn read<T: DeserializeOwned>(root: &mut Node) -> Reading<T> {
     let mut reading = Reading { value: None, faults: Vec::new(), holes: Vec::new() };
-    while reading.faults.len() < MAX_FAULTS {
+    let mut noted = BTreeSet::new();
+    while reading.holes.len() < MAX_FAULTS {
         let unknown = RefCell::new(Vec::new());
         let result = T::deserialize(Reader { node: root, path: Path::default(), unknown: &unknown });
-        for fault in unknown.into_inner() {
-            if !reading.faults.contains(&fault) {
-                reading.faults.push(fault);
-            }
-        }
+        reading.faults.extend(unknown.into_inner().into_iter().filter(|fault| noted.insert(fault.path.clone())));
         let failure = match result {
             Ok(value) => {
                 reading.value = Some(value);
@@ -59,14 +57,11 @@ pub(super) fn read<T: DeserializeOwned>(root: &mut Node) -> Reading<T> {
             }
             Err(failure) => failure,
         };
-        let made_up = reading.holes.iter().any(|hole| hole.contains(&failure.path()));
-        let hole = failure.hole();
-        if made_up && (!matches!(failure.kind, Kind::Missing(_)) || reading.holes.contains(&hole)) {
+        if reading.holes.iter().any(|hole| hole.contains(&failure.path())) {
             break;
         }
-        if !made_up {
-            reading.faults.push(failure.into_fault());
-        }
+        let hole = failure.hole();
+        reading.faults.push(failure.into_fault());
         if !root.dig(&hole) {
             break;
         }
@@ -119,7 +114,8 @@ impl Failure {
             Kind::Wrong { message, help } => (message, help, false, false),
             Kind::Missing(key) => {
                 let place = if path.0.is_empty() { String::new() } else { format!(" in `{path}`") };
-                (format!("missing key `{key}`{place}"), String::new(), true, true)
+                let help = "`rapsim schema --format markdown` explains every key";
+                (format!("missing key `{key}`{place}"), help.into(), true, true)
             }
             Kind::UnknownChoice { given, valid, keyed } => {
                 (format!("unknown choice `{given}`"), suggestion(&given, valid, "choices"), keyed, false)
@@ -151,7 +147,9 @@ impl de::Error for Failure {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let wanted = plain(&expected.to_string());
         let help = match found {
-            Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_) if wanted.contains("such as") => {
+            Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_)
+                if wanted.starts_with("a time") || wanted.starts_with("a rate") || wanted.starts_with("an amount") =>
+            {
                 "write the unit too, and the whole in quotes"
             }
             Unexpected::Str(text) if text.parse::<f64>().is_ok() => "leave out the quotes",
@@ -221,13 +219,13 @@ impl<'a> Reader<'a> {
         visitor: V,
     ) -> Result<V::Value, Failure> {
         let mut entries = match &self.node.value {
-            Value::Table(entries) => entries.iter().collect::<Vec<_>>(),
-            Value::Hole => Vec::new(),
+            Value::Table(entries) => entries.iter().map(|(key, node)| (key.as_str(), node)).collect::<Vec<_>>(),
+            Value::Hole => valid.iter().map(|key| (*key, self.node)).collect(),
             other => return Err(Failure::wrong(format!("expected a table, found {}", describe(other)), "")),
         };
         entries.retain(|(key, _)| {
-            let known = valid.contains(&key.as_str());
-            if !known {
+            let known = valid.contains(key);
+            if !known && self.unknown.borrow().len() < MAX_FAULTS {
                 let (message, help) = (format!("unknown key `{key}`"), suggestion(key, valid, "keys"));
                 let fault = Fault { path: self.path.key(*key), at_key: true, missing: false, message, help };
                 self.unknown.borrow_mut().push(fault);
@@ -240,16 +238,16 @@ impl<'a> Reader<'a> {
     fn read_any<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node.value {
             Value::String(text) => visitor.visit_str(text),
-            Value::Integer(number) => match (u64::try_from(*number), i64::try_from(*number)) {
-                (Ok(number), _) => visitor.visit_u64(number),
-                (_, Ok(number)) => visitor.visit_i64(number),
+            Value::Integer(number) => match (i64::try_from(*number), u64::try_from(*number)) {
+                (Ok(number), _) => visitor.visit_i64(number),
+                (_, Ok(number)) => visitor.visit_u64(number),
                 _ => Err(Failure::wrong("this number is too large", "")),
             },
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Boolean(value) => visitor.visit_bool(*value),
             Value::Array(items) => visitor.visit_seq(Items { items: items.iter().enumerate(), list: self }),
             Value::Table(entries) => {
-                let entries = entries.iter().collect::<Vec<_>>().into_iter();
+                let entries = entries.iter().map(|(key, node)| (key.as_str(), node)).collect::<Vec<_>>().into_iter();
                 visitor.visit_map(Entries { entries, value: None, table: self })
             }
             Value::Hole => self.fill(visitor),
@@ -286,7 +284,10 @@ impl<'a> Reader<'a> {
                         visitor.visit_enum(Choice { key, content: Some(content), of: self })
                     }
                     (Some((first, _)), Some((second, _))) => {
-                        Err(Failure::wrong(format!("choose one, not both `{first}` and `{second}`"), valid()))
+                        let message = format!("choose one, not both `{first}` and `{second}`");
+                        let help =
+                            format!("an override that replaces the whole is `{}={{ {first} = ... }}`", self.path);
+                        Err(Failure::wrong(message, help))
                     }
                     _ => Err(Failure::wrong("nothing is chosen here", valid())),
                 }
@@ -360,8 +361,8 @@ impl<'de> de::SeqAccess<'de> for Items<'_, '_> {
 
 /// The keys of a table with their values.
 struct Entries<'a, 'b> {
-    entries: std::vec::IntoIter<(&'a String, &'a Node)>,
-    value: Option<(&'a String, &'a Node)>,
+    entries: std::vec::IntoIter<(&'a str, &'a Node)>,
+    value: Option<(&'a str, &'a Node)>,
     table: &'b Reader<'a>,
 }
 
@@ -370,7 +371,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
         self.value = self.entries.next();
-        self.value.map(|(key, _)| seed.deserialize(key.as_str().into_deserializer())).transpose()
+        self.value.map(|(key, _)| seed.deserialize(key.into_deserializer())).transpose()
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {

@@ -74,7 +74,8 @@ pub struct Sweep {
     pub replications: u32,
     /// Dotted key, such as "network.loss.independent", to the values it takes; a value may be a whole table.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
+    /// A key may be written without quotes; the tables that TOML makes of it are read as one dotted key.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub grid: BTreeMap<String, Vec<toml::Value>>,
 }
 

@@ -59,19 +59,22 @@ pub fn points(loaded: &Loaded) -> Result<Vec<Point>, Diagnostics> {
     if faults.is_empty() { Ok(points) } else { Err(Diagnostics::new(loaded.document.sources.clone(), merged(faults))) }
 }
 
-/// The swept keys with their values as they stand in the text.
-fn grid(loaded: &Loaded) -> Vec<(&String, &Vec<Node>)> {
+/// The swept keys with their values, each of which stands under its key of the grid.
+fn grid(loaded: &Loaded) -> Vec<(&String, Vec<Node>)> {
     let entries = loaded.document.root.get("sweep").and_then(|sweep| sweep.get("grid")).map(|grid| &grid.value);
     let Some(Value::Table(entries)) = entries else { return Vec::new() };
     let lists = entries.iter().filter_map(|(key, node)| match &node.value {
-        Value::Array(values) => Some((key, values)),
+        Value::Array(values) => {
+            let keyed = |value: &Node| Node { key: node.key.clone(), ..value.clone() };
+            Some((key, values.iter().map(keyed).collect()))
+        }
         _ => None,
     });
     lists.collect()
 }
 
 /// The values of the point with this number.
-fn choose<'a>(grid: &[(&'a String, &'a Vec<Node>)], mut number: usize) -> Vec<(&'a String, &'a Node)> {
+fn choose<'a>(grid: &'a [(&'a String, Vec<Node>)], mut number: usize) -> Vec<(&'a String, &'a Node)> {
     let mut chosen = Vec::with_capacity(grid.len());
     for (key, values) in grid.iter().rev() {
         chosen.push((*key, &values[number % values.len()]));
@@ -86,8 +89,7 @@ fn point(loaded: &Loaded, base: &Node, chosen: &[(&String, &Node)]) -> Result<Sc
     let mut root = base.clone();
     let mut items = Vec::new();
     for (key, value) in chosen {
-        let set =
-            Path::parse(key).and_then(|path| root.set(&path, Node { key: value.span.clone(), ..(*value).clone() }));
+        let set = Path::parse(key).and_then(|path| root.set(&path, (*value).clone()));
         if let Err(message) = set {
             items.push(Diagnostic { message, help: String::new(), span: value.place() });
         }
@@ -122,7 +124,7 @@ fn merged(items: Vec<Diagnostic>) -> Vec<Diagnostic> {
 }
 
 /// Lets a grid's keys be written without quotes: the tables that TOML makes of `network.duplicate = [...]` become one
-/// dotted key again.
+/// dotted key again. Where a key is written in both ways, the one without quotes counts: it may come from an override.
 pub(super) fn flatten_grid(root: &mut Node) {
     let Some(grid) = root.get_mut("sweep").and_then(|sweep| sweep.get_mut("grid")) else { return };
     let mut flat = BTreeMap::new();
@@ -142,7 +144,82 @@ fn flatten(key: String, node: Node, flat: &mut BTreeMap<String, Node>) {
             }
         }
         _ => {
-            flat.insert(key, node);
+            flat.entry(key).or_insert(node);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+    use crate::scenario::{generate, parse};
+
+    const SWEEP: &str = r#"name = "sweep"
+seed = 7
+nodes = 100
+duration = "60 s"
+protocol.full_push.interval = "1 s"
+workload = { writers = 3, arrivals = { burst = { count = 5 } } }
+
+[sweep]
+replications = 3
+
+[sweep.grid]
+nodes = [10, 20]
+"network.duplicate" = [0.0, 0.5]
+protocol = [{ full_push = { interval = "2 s" } }, { scuttlebutt = { interval = "1 s" } }]
+
+[[figure]]
+name = "f"
+x = "nodes"
+y = "bytes"
+"#;
+
+    #[test]
+    fn the_grid_is_walked_in_a_fixed_order_with_equal_seeds() {
+        let points = points(&parse("sweep", SWEEP, &[]).unwrap()).unwrap();
+        assert_eq!(points.len(), 8);
+        assert!(points.iter().all(|point| point.seeds == [7, 8, 9] && point.scenario.seed == 7));
+        assert!(points.iter().all(|point| point.scenario.sweep.is_none() && point.scenario.figure.is_empty()));
+        let text = |point: &Point| {
+            point.overrides.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        let (first, last) = (text(&points[0]), text(&points[7]));
+        assert_eq!(first, "network.duplicate=0.0 nodes=10 protocol={ full_push = { interval = \"2 s\" } }");
+        assert_eq!(last, "network.duplicate=0.5 nodes=20 protocol={ scuttlebutt = { interval = \"1 s\" } }");
+        let differing: std::collections::BTreeSet<_> =
+            points.iter().map(|point| crate::scenario::content_hash(&point.scenario)).collect();
+        assert_eq!(differing.len(), 8);
+    }
+
+    #[test]
+    fn keys_with_and_without_quotes_are_the_same() {
+        let bare = SWEEP.replace("\"network.duplicate\"", "network.duplicate");
+        let both = [SWEEP, &bare].map(|text| points(&parse("sweep", text, &[]).unwrap()).unwrap());
+        assert_eq!(both[0], both[1]);
+        let sets = ["sweep.grid.network.duplicate=[0.25]".to_owned(), "sweep.replications=1".to_owned()];
+        let one = points(&parse("sweep", SWEEP, &sets).unwrap()).unwrap();
+        assert_eq!((one.len(), one[0].seeds.len()), (4, 1));
+        assert!(one.iter().all(|point| point.scenario.network.duplicate.0 == 0.25));
+    }
+
+    #[test]
+    fn without_a_sweep_the_scenario_is_its_only_point() {
+        let scenario = generate(3);
+        let loaded = parse("one", &crate::scenario::canonical(&scenario), &[]).unwrap();
+        let seeds = vec![scenario.seed];
+        assert_eq!(points(&loaded).unwrap(), [Point { overrides: Vec::new(), scenario, seeds }]);
+    }
+
+    #[test]
+    fn later_problems_are_shown_in_the_text() {
+        let loaded = parse("sweep.toml", SWEEP, &[]).unwrap();
+        let said = loaded.render(&[
+            Problem::new("workload.writers", "too busy", "write less"),
+            Problem::new("network.latency.matrix.file", "malformed", ""),
+        ]);
+        assert!(said.contains("sweep.toml:6:24") && said.contains("help: write less"), "{said}");
+        assert!(said.contains("`network.latency.matrix.file`: malformed"), "{said}");
     }
 }

@@ -47,6 +47,11 @@ impl Checker {
         }
     }
 
+    /// Silences every further rule that rests on this key.
+    fn distrust(&mut self, key: &str) {
+        self.holes.push(Path::default().key(key));
+    }
+
     fn positive(&mut self, path: &str, span: Span) {
         if span.0.is_zero() {
             self.report(&[path], "this time cannot be zero", "give a positive time, such as \"1 s\"");
@@ -114,7 +119,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
 }
 
 /// Whether a text can name a file on every platform.
-fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(good)
 }
@@ -128,14 +133,20 @@ fn basics(s: &Scenario, c: &mut Checker) {
         c.report(&["seed"], "this seed is too large for TOML", format!("a seed is at most {}", i64::MAX));
     }
     if s.nodes < 2 {
-        c.report(&["nodes"], format!("{} nodes cannot exchange anything", s.nodes), "use at least 2");
+        c.report(&["nodes"], "fewer than 2 nodes cannot exchange anything", "use at least 2");
+        c.distrust("nodes");
     }
     if s.nodes > MAX_NODES {
         c.report(&["nodes"], format!("{} nodes are too many", s.nodes), format!("use at most {MAX_NODES}"));
+        c.distrust("nodes");
     }
-    c.positive("duration", s.duration);
+    if s.duration.0.is_zero() {
+        c.positive("duration", s.duration);
+        c.distrust("duration");
+    }
     if s.duration.as_nanos() > MAX_DURATION_NS {
         c.report(&["duration"], "a run of more than ten years", "is the unit the one you meant?");
+        c.distrust("duration");
     }
 }
 

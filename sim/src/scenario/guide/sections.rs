@@ -1,0 +1,340 @@
+//! The order of the guide's sections, their titles and their examples. Each example is TOML on its own; tests put every
+//! one into `BASE` and read it.
+
+/// A section of the reference.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// The type's name in the schema.
+    pub(super) name: &'static str,
+    /// The heading.
+    pub(super) title: &'static str,
+    /// Alternatives, each of them whole.
+    pub(super) examples: &'static [&'static str],
+}
+
+const fn section(name: &'static str, title: &'static str, examples: &'static [&'static str]) -> Section {
+    Section { name, title, examples }
+}
+
+/// What the examples are part of.
+#[cfg(test)]
+pub(super) const BASE: &str = r#"
+name = "example"
+nodes = 100
+duration = "10 min"
+protocol.full_push.interval = "1 s"
+workload = { writers = 10, arrivals = { burst = { count = 10 } } }
+"#;
+
+/// Every section, in the order of the guide.
+pub(super) const SECTIONS: &[Section] = &[
+    section(
+        "Scenario",
+        "The top of the file",
+        &[r#"name = "partition-and-heal"
+description = "Two halves part for a minute; afterwards both converge within ten exchanges."
+seed = 1
+nodes = 1000
+duration = "5 min"
+signatures = "shared"
+encode_messages = false
+membership = "uniform"
+node = { per_message = "20 us" }
+network = { duplicate = "0.1 %" }
+protocol = { scuttlebutt = { interval = "1 s" } }
+workload = { writers = 10, arrivals = { burst = { count = 10 } } }
+churn = { sessions = { profile = { name = "kad" } } }
+measure = { sample = "1 s" }
+sweep = { grid = { nodes = [100, 1000] } }
+expect = { delivered_share = { min = 1.0 } }
+figure = [{ name = "traffic", x = "nodes", y = "payload_bytes_per_node" }]"#],
+    ),
+    section(
+        "Signatures",
+        "`signatures`",
+        &[r#"signatures = "real""#, r#"signatures = "shared""#, r#"signatures = "stand_in""#],
+    ),
+    section(
+        "NetworkConfig",
+        "`network`",
+        &[r#"[network]
+latency = { regions = { table = "aws-33-p50" } }
+min_latency = "1 ms"
+access = { uplink = "20 Mbit/s", downlink = "100 Mbit/s" }
+packet = { mtu = "1500 B" }
+loss = { independent = "1 %" }
+jitter = { delay = { exponential = { mean = "2 ms" } } }
+duplicate = "0.1 %"
+partition = [{ start = "1 min", heal = "2 min", groups = { shares = [0.5, 0.5] } }]"#],
+    ),
+    section(
+        "Latency",
+        "`network.latency`",
+        &[
+            r#"network.latency = { constant = "50 ms" }"#,
+            r#"network.latency = { pair = { uniform = { min = "10 ms", max = "100 ms" } } }"#,
+            r#"network.latency = { regions = { table = "aws-33-p90" } }"#,
+            r#"network.latency = { matrix = { file = "rtt.tsv.gz" } }"#,
+            r#"network.latency = { points = { space = { globe = { detour = 2.0 } } } }"#,
+            r#"network.latency = { graph = { file = "backbone.graphml" } }"#,
+        ],
+    ),
+    section(
+        "Regions",
+        "`network.latency.regions`",
+        &[r#"[network.latency.regions]
+table = "aws-33-p50"
+only = ["eu-west-1", "us-east-1", "ap-south-1"]
+weights = [2.0, 2.0, 1.0]"#],
+    ),
+    section(
+        "MatrixFile",
+        "`network.latency.matrix`",
+        &[r#"[network.latency.matrix]
+file = "planetlab-490-rtt-ms.tsv.gz""#],
+    ),
+    section(
+        "Points",
+        "`network.latency.points`",
+        &[r#"[network.latency.points]
+space = { plane = { side = "100 ms" } }
+access_delay = { lognormal = { median = "5 ms", sigma = 0.5 } }"#],
+    ),
+    section(
+        "Space",
+        "`network.latency.points.space`",
+        &[
+            r#"network.latency.points.space = { globe = { detour = 2.0 } }"#,
+            r#"network.latency.points.space = { plane = { side = "100 ms" } }"#,
+            r#"network.latency.points.space = { places = { file = "cities.csv", detour = 1.5 } }"#,
+        ],
+    ),
+    section(
+        "GraphFile",
+        "`network.latency.graph`",
+        &[r#"[network.latency.graph]
+file = "backbone.graphml"
+delay = "latency_ms"
+default_delay = "5 ms""#],
+    ),
+    section(
+        "Access",
+        "`network.access`",
+        &[r#"[network.access]
+uplink = "20 Mbit/s"
+downlink = "100 Mbit/s"
+queue = "256 kB"
+burst = "10 kB""#],
+    ),
+    section(
+        "Packet",
+        "`network.packet`",
+        &[r#"[network.packet]
+mtu = "1280 B"
+headers = "48 B""#],
+    ),
+    section(
+        "Loss",
+        "`network.loss`",
+        &[
+            r#"network.loss = "none""#,
+            r#"network.loss = { independent = "1 %" }"#,
+            r#"network.loss = { gilbert_elliott = { good = "10 s", bad = "200 ms", loss_good = "0.1 %", loss_bad = "30 %" } }"#,
+        ],
+    ),
+    section(
+        "Jitter",
+        "`network.jitter`",
+        &[r#"[network.jitter]
+delay = { exponential = { mean = "2 ms" } }
+reorder = false"#],
+    ),
+    section(
+        "PartitionConfig",
+        "`network.partition`",
+        &[r#"[[network.partition]]
+start = "60 s"
+heal = "90 s"
+groups = { shares = [0.3, 0.7] }
+both_ways = true
+every = "2 min""#],
+    ),
+    section(
+        "Groups",
+        "`network.partition.groups`",
+        &[
+            r#"network.partition = [{ start = "1 s", heal = "9 s", groups = { shares = [0.3, 0.7] } }]"#,
+            r#"network.partition = [{ start = "1 s", heal = "9 s", groups = { regions = [["eu-west-1", "eu-west-2"]] } }]"#,
+            r#"network.partition = [{ start = "1 s", heal = "9 s", groups = { nodes = [[0, 1, 2], [3]] } }]"#,
+        ],
+    ),
+    section(
+        "Distribution",
+        "Distributions of time spans",
+        &[
+            r#"network.jitter.delay = { constant = "1 ms" }"#,
+            r#"network.jitter.delay = { uniform = { min = "0 ms", max = "5 ms" } }"#,
+            r#"network.jitter.delay = { exponential = { mean = "2 ms" } }"#,
+            r#"network.jitter.delay = { lognormal = { median = "2 ms", sigma = 0.5 } }"#,
+            r#"network.jitter.delay = { weibull = { shape = 0.6, scale = "2 ms" } }"#,
+            r#"network.jitter.delay = { pareto = { shape = 1.5, min = "1 ms" } }"#,
+        ],
+    ),
+    section(
+        "NodeConfig",
+        "`node`",
+        &[r#"[node]
+per_message = "20 us"
+per_kilobyte = "2 us"
+per_signature = "50 us"
+clock_offset = { uniform = { min = "0 ms", max = "100 ms" } }
+clock_drift_ppm = 50"#],
+    ),
+    section(
+        "ChurnConfig",
+        "`churn`",
+        &[r#"[churn]
+sessions = { profile = { name = "kad" } }
+departure = "crash"
+share = "80 %"
+speed_up = 60.0
+start = "10 s"
+stop = "4 min""#],
+    ),
+    section(
+        "Sessions",
+        "`churn.sessions`",
+        &[
+            r#"churn.sessions = { times = { up = { exponential = { mean = "10 min" } }, down = { constant = "1 min" } } }"#,
+            r#"churn.sessions = { profile = { name = "flatout", down = { exponential = { mean = "5 min" } } } }"#,
+            r#"churn.sessions = { trace = { file = "sessions.csv" } }"#,
+        ],
+    ),
+    section(
+        "ProfileName",
+        "`churn.sessions.profile.name`",
+        &[
+            r#"churn.sessions.profile.name = "debian""#,
+            r#"churn.sessions.profile.name = "redhat""#,
+            r#"churn.sessions.profile.name = "flatout""#,
+            r#"churn.sessions.profile.name = "kad""#,
+            r#"churn.sessions.profile.name = "ipfs""#,
+        ],
+    ),
+    section(
+        "Departure",
+        "`churn.departure`",
+        &[
+            r#"churn = { departure = "crash", sessions = { profile = { name = "kad" } } }"#,
+            r#"churn = { departure = "leave", sessions = { profile = { name = "kad" } } }"#,
+            r#"churn = { departure = "crash_and_forget", sessions = { profile = { name = "kad" } } }"#,
+        ],
+    ),
+    section(
+        "MembershipConfig",
+        "`membership`",
+        &[r#"membership = "uniform""#, r#"membership = "full""#, r#"membership = { graph = { degree = 8 } }"#],
+    ),
+    section(
+        "ProtocolConfig",
+        "`protocol`",
+        &[
+            r#"protocol.full_push = { interval = "1 s" }"#,
+            r#"protocol.eager_push = { fanout = 4, repair = "1 s", budget = "64 KiB" }"#,
+            r#"protocol.scuttlebutt = { interval = "1 s", budget = "64 KiB" }"#,
+        ],
+    ),
+    section(
+        "WorkloadConfig",
+        "`workload`",
+        &[r#"[workload]
+writers = 20
+arrivals = { poisson = { per_second = 2.0 } }
+keys = { per_writer = 10 }
+value = { constant = "100 B" }
+deletes = "5 %"
+warm_up = "10 s"
+drain = "30 s"
+reads = 10"#],
+    ),
+    section(
+        "Arrivals",
+        "`workload.arrivals`",
+        &[
+            r#"workload = { writers = 10, arrivals = { poisson = { per_second = 2.0 } } }"#,
+            r#"workload = { writers = 10, arrivals = { periodic = { interval = "200 ms" } } }"#,
+            r#"workload = { writers = 10, arrivals = { burst = { count = 100 } } }"#,
+        ],
+    ),
+    section(
+        "Keys",
+        "`workload.keys`",
+        &[r#"[workload]
+writers = 10
+arrivals = { burst = { count = 100 } }
+
+[workload.keys]
+per_writer = 100
+popularity = { zipf = { exponent = 1.0 } }
+overwrites = "30 %""#],
+    ),
+    section(
+        "Popularity",
+        "`workload.keys.popularity`",
+        &[
+            r#"workload = { writers = 10, arrivals = { burst = { count = 9 } }, keys = { popularity = "uniform" } }"#,
+            r#"workload = { writers = 10, arrivals = { burst = { count = 9 } }, keys = { popularity = { zipf = { exponent = 1.0 } } } }"#,
+        ],
+    ),
+    section(
+        "ValueSize",
+        "`workload.value`",
+        &[
+            r#"workload = { writers = 10, arrivals = { burst = { count = 9 } }, value = { constant = "1 kB" } }"#,
+            r#"workload = { writers = 10, arrivals = { burst = { count = 9 } }, value = { uniform = { min = "8 B", max = "1 kB" } } }"#,
+        ],
+    ),
+    section(
+        "MeasureConfig",
+        "`measure`",
+        &[r#"[measure]
+sample = "500 ms"
+stop_when_converged = true
+events = false
+event_limit = 100_000_000"#],
+    ),
+    section(
+        "Sweep",
+        "`sweep`",
+        &[r#"[sweep]
+replications = 10
+
+[sweep.grid]
+nodes = [100, 1000]
+network.loss.independent = [0.0, 0.01, 0.05]"#],
+    ),
+    section(
+        "Bound",
+        "`expect`",
+        &[r#"[expect]
+delivered_share = { min = 0.999 }
+update_latency_p99_s = { min = 0.1, max = 5.0 }"#],
+    ),
+    section(
+        "FigureConfig",
+        "`figure`",
+        &[r#"[sweep.grid]
+nodes = [100, 1000]
+network.duplicate = [0.0, 0.1]
+
+[[figure]]
+name = "traffic"
+x = "nodes"
+y = "payload_bytes_per_node"
+lines = "network.duplicate"
+x_label = "nodes"
+y_label = "bytes per node"
+x_log = true
+y_log = false"#],
+    ),
+];
