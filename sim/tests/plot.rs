@@ -13,15 +13,15 @@ fn results() -> Results {
     for step in 0..120u32 {
         let t = f64::from(step) * 0.5;
         let time = Instant::from_nanos(Duration::from_secs_f64(t).as_nanos());
-        results.sample(time, "converged_share", "", 1.0 / (1.0 + libm::exp(-(t - 20.0) / 3.0)));
+        results.sample(time, "newest_share", "", 1.0 / (1.0 + libm::exp(-(t - 20.0) / 3.0)));
         results.sample(
             time,
-            "wire_out_bytes_per_node_s",
+            "sent_wire_bytes_per_node_s",
             "rumour",
             18_000.0 * libm::exp(-(t - 18.0) * (t - 18.0) / 60.0),
         );
-        results.sample(time, "wire_out_bytes_per_node_s", "repair_request", 4_000.0 + 300.0 * libm::sin(t));
-        results.sample(time, "wire_out_bytes_per_node_s", "repair_reply", 9_000.0 * libm::exp(-t / 20.0));
+        results.sample(time, "sent_wire_bytes_per_node_s", "repair_request", 4_000.0 + 300.0 * libm::sin(t));
+        results.sample(time, "sent_wire_bytes_per_node_s", "repair_reply", 9_000.0 * libm::exp(-t / 20.0));
     }
     let cdf =
         (0..400).map(|i| (libm::pow(10.0, -2.0 + f64::from(i) / 130.0), libm::tanh(f64::from(i) / 120.0))).collect();

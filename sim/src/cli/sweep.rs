@@ -63,7 +63,8 @@ fn attempt(args: &SweepArgs) -> Result<Exit, Exit> {
     let jobs: Vec<Job<'_>> = missing(&points, &runs);
     let all: usize = points.iter().map(|point| point.seeds.len()).sum();
     let hidden = args.quiet || args.format == Format::Json;
-    let bar = execute::progress_bar(all as u64, "{msg} [{bar:40}] {pos}/{len} runs, {elapsed} elapsed, {eta} left", hidden);
+    let bar =
+        execute::progress_bar(all as u64, "{msg} [{bar:40}] {pos}/{len} runs, {elapsed} elapsed, {eta} left", hidden);
     bar.set_message(loaded.scenario.name.clone());
     bar.set_position((all - jobs.len()) as u64);
     let done = run_all(&jobs, execute::threads(args.threads), &loaded, &runs, &bar);

@@ -283,9 +283,10 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
 
     /// Each node's number, start of its session (`None` while away), and protocol.
     pub fn nodes(&self) -> impl Iterator<Item = (Entity, Option<Instant>, &P)> {
-        self.nodes.iter().zip(self.first..).map(|(node, entity)| {
-            (entity, node.state.up.then_some(node.state.since), &node.protocol)
-        })
+        self.nodes
+            .iter()
+            .zip(self.first..)
+            .map(|(node, entity)| (entity, node.state.up.then_some(node.state.since), &node.protocol))
     }
 
     /// The protocol of a node of this shard that is present.
@@ -509,8 +510,7 @@ where
         let state = &mut *self.state;
         state.sends = state.sends.wrapping_add(1);
         let network = &self.desk.world.network;
-        let fate =
-            network.transmit(&mut state.outgoing, self.now, self.entity, to.0, state.sends, length as usize);
+        let fate = network.transmit(&mut state.outgoing, self.now, self.entity, to.0, state.sends, length as usize);
         state.sent += u64::from(fate.wire_bytes);
         self.desk.traffic.sent(class, length, fate.wire_bytes, fate.queued);
         let mut what = MessageFate::Sent;
