@@ -36,7 +36,8 @@ const RING_BITS_MAX: u32 = 16;
 #[derive(Debug)]
 pub(super) struct Calendar<D> {
     order: Order,
-    /// The open bucket: sorted up to `sorted`, handed out up to `cursor`. What lies behind `sorted` is old.
+    /// The open bucket: sorted up to `sorted`, handed out up to `cursor`. What lies behind `sorted` is old. In front of
+    /// the cursor there is always a place for an event that landed late.
     open: Vec<Event<D>>,
     sorted: usize,
     cursor: usize,
@@ -149,15 +150,17 @@ impl<D: Copy> Calendar<D> {
 
     /// Begins a new block of the bucket at `place`.
     #[cold]
-    fn extend(&mut self, place: usize, end: u32, event: Event<D>) -> u32 {
+    fn extend(&mut self, place: usize, end: u32, data: D) -> u32 {
         self.occupied[place / 64] |= 1 << (place % 64);
         let chain = if end == 0 { 0 } else { Pool::<D>::tail(end).0 };
-        self.pool.block(chain, event)
+        self.pool.block(chain, Event { time: 0, source: 0, sequence: 0, target: 0, data })
     }
 
-    /// Keeps an event that does not belong into the ring.
+    /// Keeps an event that does not belong into the ring. Its fields come one by one, and so does the data alone to
+    /// [`Calendar::extend`], so that the hot path never has to put an event together on the stack.
     #[cold]
-    fn stray(&mut self, event: Event<D>) {
+    fn stray(&mut self, time: u64, source: Entity, sequence: u32, target: Entity, data: D) {
+        let event = Event { time, source, sequence, target, data };
         let ranked = Ranked::new(self.order, event);
         if event.time >> self.shift < self.base {
             self.gauge.late += 1;
@@ -238,11 +241,11 @@ impl<D: Copy> Calendar<D> {
             sum += size;
             fullest = fullest.max(size);
         }
-        if self.open.len() < count {
+        if self.open.len() <= count {
             let filler = self.pool.events[end as usize - 1];
-            self.open.resize(count, filler);
+            self.open.resize(count + 1, filler);
         }
-        let open = &mut self.open[..count];
+        let open = &mut self.open[1..=count];
         self.pool.walk(end, |event| {
             let slot = &mut bins[bin(event)];
             open[*slot as usize] = *event;
@@ -262,7 +265,7 @@ impl<D: Copy> Calendar<D> {
             }
         }
         insertion_sort(self.order, open);
-        (self.sorted, self.cursor) = (count, 0);
+        (self.sorted, self.cursor) = (count + 1, 1);
         self.held -= count;
         self.gauge.opened += count as u64;
     }
@@ -279,27 +282,17 @@ impl<D: Copy> Calendar<D> {
         }
     }
 
-    /// Takes the first event where some landed late.
+    /// Moves the first late event in front of the open bucket, if it is the first to happen and happens before `end`.
     #[inline(never)]
-    fn pop_late(&mut self, end: u64, ahead: impl FnMut(Entity)) -> Option<Event<D>> {
-        let late = self.late.peek()?.event;
-        match self.open[..self.sorted].get(self.cursor) {
-            Some(open) if self.order.precedes(open, &late) => self.pop_open(end, ahead),
-            _ if late.time >= end => None,
-            _ => self.late.pop().map(|ranked| ranked.event),
+    fn settle(&mut self, end: u64) {
+        let open = self.open[..self.sorted].get(self.cursor);
+        let first = |late: &Event<D>| late.time < end && open.is_none_or(|open| self.order.precedes(late, open));
+        if self.late.peek().is_some_and(|late| first(&late.event))
+            && let Some(late) = self.late.pop()
+        {
+            self.cursor -= 1;
+            self.open[self.cursor] = late.event;
         }
-    }
-
-    /// Takes the first event of the open bucket.
-    #[inline(always)]
-    fn pop_open(&mut self, end: u64, mut ahead: impl FnMut(Entity)) -> Option<Event<D>> {
-        let open = &self.open[..self.sorted];
-        let event = *open.get(self.cursor).filter(|event| event.time < end)?;
-        if let Some(later) = open.get(self.cursor + AHEAD) {
-            ahead(later.target);
-        }
-        self.cursor += 1;
-        Some(event)
     }
 
     /// Judges the width and the length of the ring, and changes them where they are bad.
@@ -368,12 +361,13 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     fn push(&mut self, event: Event<D>) {
         let bucket = event.time >> self.shift;
         if bucket.wrapping_sub(self.base) >= self.ring.len() as u64 {
-            return self.stray(event);
+            let Event { time, source, sequence, target, data } = event;
+            return self.stray(time, source, sequence, target, data);
         }
         let place = self.place(bucket);
         let mut end = self.ring[place];
         if end.is_multiple_of(BLOCK as u32) {
-            end = self.extend(place, end, event);
+            end = self.extend(place, end, event.data);
         }
         self.pool.events[end as usize] = event;
         self.ring[place] = end + 1;
@@ -384,15 +378,23 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     fn pop_before(&mut self, end: u64, mut ahead: impl FnMut(Entity)) -> Option<Event<D>> {
         loop {
             if !self.late.is_empty() {
-                return self.pop_late(end, ahead);
+                self.settle(end);
             }
-            if self.cursor < self.sorted {
-                return self.pop_open(end, ahead);
+            let open = &self.open[..self.sorted];
+            if let Some(event) = open.get(self.cursor) {
+                if event.time >= end {
+                    return None;
+                }
+                if let Some(later) = open.get(self.cursor + AHEAD) {
+                    ahead(later.target);
+                }
+                self.cursor += 1;
+                return Some(*event);
             }
             if !self.open_next(end) {
                 return None;
             }
-            self.open[..self.sorted.min(AHEAD)].iter().for_each(|event| ahead(event.target));
+            self.open[self.cursor..self.sorted].iter().take(AHEAD).for_each(|event| ahead(event.target));
         }
     }
 

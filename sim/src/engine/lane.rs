@@ -54,30 +54,38 @@ impl<S: Shard> Lane<S> {
         }
     }
 
-    /// Handles the events before `end`, at most `budget` of them, and returns how many. `shards` are those of this lane.
+    /// Handles the events before `end`, at most `budget` of them, and returns how many. `shards` are those of this lane:
+    /// one, or all there are.
     pub(super) fn advance(&mut self, shards: &mut [&mut S], end: u64, budget: u64) -> u64 {
-        let first = self.shards.start;
-        let several = shards.len() > 1;
-        let starts = Arc::clone(&self.starts);
-        let mut current = 0;
-        let mut home = (starts[first], starts[first + 1] - starts[first]);
+        match shards {
+            [shard] => self.advance_one(shard, end, budget),
+            _ => self.advance_several(shards, end, budget),
+        }
+    }
+
+    fn advance_one(&mut self, shard: &mut S, end: u64, budget: u64) -> u64 {
+        let [first, last] = [0, 1].map(|i| self.starts[self.shards.start + i]);
         let mut handled = 0;
         while handled < budget {
-            let event = self.queue.pop_before(end, |entity| {
-                let index = if several { shard_of(&starts, entity) - first } else { 0 };
-                shards[index].prefetch(entity);
-            });
-            let Some(event) = event else { break };
+            let Some(event) = self.queue.pop_before(end, |entity| shard.prefetch(entity)) else { break };
+            self.handle(shard, (first, last - first), &event);
             handled += 1;
-            if event.target.wrapping_sub(home.0) >= home.1 {
-                let shard = shard_of(&starts, event.target);
-                current = shard - first;
-                home = (starts[shard], starts[shard + 1] - starts[shard]);
-            }
-            self.handle(shards[current], home, &event);
-            if several && self.out_first != u64::MAX {
+        }
+        handled
+    }
+
+    fn advance_several(&mut self, shards: &mut [&mut S], end: u64, budget: u64) -> u64 {
+        let starts = Arc::clone(&self.starts);
+        let mut handled = 0;
+        while handled < budget {
+            let event = self.queue.pop_before(end, |entity| shards[shard_of(&starts, entity)].prefetch(entity));
+            let Some(event) = event else { break };
+            let shard = shard_of(&starts, event.target);
+            self.handle(shards[shard], (starts[shard], starts[shard + 1] - starts[shard]), &event);
+            if self.out_first != u64::MAX {
                 self.deliver_out(shards);
             }
+            handled += 1;
         }
         handled
     }
@@ -106,7 +114,7 @@ impl<S: Shard> Lane<S> {
     #[inline(never)]
     fn deliver_out(&mut self, shards: &mut [&mut S]) {
         let Self { out, queue, slots, .. } = self;
-        for (outbox, shard) in out[self.shards.clone()].iter_mut().zip(shards) {
+        for (outbox, shard) in out.iter_mut().zip(shards) {
             if !outbox.is_empty() {
                 outbox.deliver(shard, slots, |event| queue.push(event));
             }
