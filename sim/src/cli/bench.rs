@@ -1,6 +1,7 @@
 //! `rapsim bench`: how fast this machine is, and how much memory a node takes.
 
 use std::fs;
+use std::io::{self, Write};
 use std::time;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -98,24 +99,26 @@ pub fn main(args: &BenchArgs) -> Exit {
     let report = match args.model {
         Model::Bare => bare(args),
     };
-    match (report, args.format) {
+    let text = match (report, args.format) {
         (Err(why), _) => {
             eprintln!("error: {why}");
             return Exit::Failure;
         }
-        (Ok(report), Format::Json) => println!("{}", serde_json::json!(report)),
-        (Ok(report), Format::Text) => print(&report),
-    }
-    Exit::Success
+        (Ok(report), Format::Json) => serde_json::json!(report).to_string(),
+        (Ok(report), Format::Text) => describe(&report),
+    };
+    if writeln!(io::stdout(), "{text}").is_err() { Exit::Failure } else { Exit::Success }
 }
 
-fn print(report: &Report) {
-    println!("{:>12.2} M events/s ({} events in {:.2} s)", report.events_per_s / 1e6, report.events, report.wall_s);
-    if let Some(bytes) = report.bytes_per_node {
-        println!("{bytes:>12.0} bytes per node");
-    }
-    println!("{:>12} windows in parallel", report.parallel_windows);
-    println!("digest {}", report.digest);
+fn describe(report: &Report) -> String {
+    let Report { events_per_s, events, wall_s, .. } = report;
+    let memory = report.bytes_per_node.map_or_else(|| "unknown".into(), |bytes| format!("{bytes:.0}"));
+    format!(
+        "{:.2} M events/s ({events} events in {wall_s:.2} s)\n{memory} bytes per node\n{} windows in parallel\ndigest {}",
+        events_per_s / 1e6,
+        report.parallel_windows,
+        report.digest
+    )
 }
 
 fn bare(args: &PholdArgs) -> Result<Report, String> {
