@@ -55,6 +55,9 @@ pub(super) struct Calendar<D> {
     pool: Pool<D>,
     /// What lies beyond the ring.
     far: BinaryHeap<Ranked<D>>,
+    /// The way to `late` and `far`. An event whose address is taken has to be put together on the stack, in small pieces,
+    /// and is then loaded in large ones, which stalls the processor; so rare branches push it here instead of passing it.
+    strays: Vec<Event<D>>,
     bins: Vec<u32>,
     gauge: Gauge,
 }
@@ -73,7 +76,7 @@ struct Gauge {
     patience: u32,
 }
 
-/// Blocks of events, in chains. Block 0 is never used, so that 0 can end a chain.
+/// Blocks of events, in chains. Block 0 holds nothing but some event to fill new blocks with, and ends every chain.
 #[derive(Debug)]
 struct Pool<D> {
     events: Vec<Event<D>>,
@@ -85,10 +88,10 @@ struct Pool<D> {
 
 impl<D: Copy> Pool<D> {
     /// A block in front of `chain`: where its first event goes.
-    fn block(&mut self, chain: u32, filler: Event<D>) -> u32 {
+    fn block(&mut self, chain: u32) -> u32 {
         if self.free == 0 {
             let block = self.next.len().max(1);
-            self.events.resize((block + 1) * BLOCK, filler);
+            self.events.resize((block + 1) * BLOCK, self.events[0]);
             self.next.resize(block + 1, 0);
             self.free = block as u32;
         }
@@ -138,6 +141,7 @@ impl<D: Copy> Calendar<D> {
             held: 0,
             pool: Pool { events: Vec::new(), next: Vec::new(), free: 0 },
             far: BinaryHeap::new(),
+            strays: Vec::new(),
             bins: Vec::new(),
             gauge,
         }
@@ -150,24 +154,24 @@ impl<D: Copy> Calendar<D> {
 
     /// Begins a new block of the bucket at `place`.
     #[cold]
-    fn extend(&mut self, place: usize, end: u32, data: D) -> u32 {
+    fn extend(&mut self, place: usize, end: u32) -> u32 {
         self.occupied[place / 64] |= 1 << (place % 64);
         let chain = if end == 0 { 0 } else { Pool::<D>::tail(end).0 };
-        self.pool.block(chain, Event { time: 0, source: 0, sequence: 0, target: 0, data })
+        self.pool.block(chain)
     }
 
-    /// Keeps an event that does not belong into the ring. Its fields come one by one, and so does the data alone to
-    /// [`Calendar::extend`], so that the hot path never has to put an event together on the stack.
+    /// Keeps the events that do not belong into the ring.
     #[cold]
-    fn stray(&mut self, time: u64, source: Entity, sequence: u32, target: Entity, data: D) {
-        let event = Event { time, source, sequence, target, data };
-        let ranked = Ranked::new(self.order, event);
-        if event.time >> self.shift < self.base {
-            self.gauge.late += 1;
-            self.late.push(ranked);
-        } else {
-            self.gauge.far += 1;
-            self.far.push(ranked);
+    fn keep_strays(&mut self) {
+        while let Some(event) = self.strays.pop() {
+            let ranked = Ranked::new(self.order, event);
+            if event.time >> self.shift < self.base {
+                self.gauge.late += 1;
+                self.late.push(ranked);
+            } else {
+                self.gauge.far += 1;
+                self.far.push(ranked);
+            }
         }
     }
 
@@ -361,13 +365,16 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     fn push(&mut self, event: Event<D>) {
         let bucket = event.time >> self.shift;
         if bucket.wrapping_sub(self.base) >= self.ring.len() as u64 {
-            let Event { time, source, sequence, target, data } = event;
-            return self.stray(time, source, sequence, target, data);
+            self.strays.push(event);
+            return self.keep_strays();
         }
         let place = self.place(bucket);
         let mut end = self.ring[place];
         if end.is_multiple_of(BLOCK as u32) {
-            end = self.extend(place, end, event.data);
+            if self.pool.events.is_empty() {
+                self.pool.events.push(event);
+            }
+            end = self.extend(place, end);
         }
         self.pool.events[end as usize] = event;
         self.ring[place] = end + 1;

@@ -43,7 +43,8 @@ impl<S: Shard> Scheduler<'_, S> {
             self.lane.queue.push(event);
         } else {
             debug_assert!(data.slot().is_none(), "a payload's slot means nothing in another shard: use `post`");
-            self.lane.send(self.now, event);
+            self.lane.sent.push(event);
+            self.lane.send(self.now);
         }
     }
 
