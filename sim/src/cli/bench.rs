@@ -9,7 +9,7 @@ use rapprochement_core::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Exit;
-use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run};
+use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run, shards_for};
 use crate::model::phold::{self, Phold};
 use crate::random::Streams;
 
@@ -135,7 +135,7 @@ fn measure<S: Shard, I: Iterator<Item = Event<S::Data>>>(
     lookahead: Duration,
     build: impl FnOnce(&[u32]) -> (Vec<S>, I),
 ) -> Result<Report, String> {
-    let shards = u64::from(args.threads.min(args.nodes));
+    let shards = shards_for(args.nodes, args.threads as usize) as u64;
     let starts = (0..=shards).map(|shard| (u64::from(args.nodes) * shard / shards) as u32).collect();
     let plan = Plan {
         starts,

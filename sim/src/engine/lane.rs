@@ -33,7 +33,9 @@ pub(super) struct Lane<S: Shard> {
     /// The shards of this lane, and the first entity of each shard there is.
     shards: Range<usize>,
     starts: Arc<[Entity]>,
-    lookahead: u64,
+    /// The first entity of this lane's shards, and how many there are.
+    pub(super) owned: (Entity, u32),
+    pub(super) lookahead: u64,
     slots: Vec<u32>,
 }
 
@@ -50,6 +52,7 @@ impl<S: Shard> Lane<S> {
             tokens: 0,
             now: 0,
             failure: None,
+            owned: (starts[shards.start], starts[shards.end] - starts[shards.start]),
             shards,
             starts: Arc::clone(starts),
             lookahead: plan.lookahead.as_nanos(),
@@ -131,45 +134,36 @@ impl<S: Shard> Lane<S> {
         mail.deliver(shard, slots, |event| queue.push(event));
     }
 
-    /// Sends what is in `sent` to other shards: events without payloads.
+    /// Sends what is in `sent` to shards of other lanes: events without payloads.
     #[inline(never)]
-    pub(super) fn send(&mut self, now: u64) {
+    pub(super) fn send(&mut self) {
         while let Some(event) = self.sent.pop() {
-            let shard = shard_of(&self.starts, event.target);
-            self.check_distance(now, &event);
-            if self.shards.contains(&shard) {
-                self.queue.push(event);
-            } else {
-                self.out[shard].events.push(event);
-                self.out_first = self.out_first.min(event.time);
-            }
+            self.out[shard_of(&self.starts, event.target)].events.push(event);
+            self.out_first = self.out_first.min(event.time);
         }
     }
 
     /// Sends an event with a payload to another shard.
     pub(super) fn post(
         &mut self,
-        now: u64,
         event: Event<S::Data>,
         token: u64,
         first_token: u64,
         parcel: impl FnOnce() -> S::Parcel,
     ) {
-        let shard = shard_of(&self.starts, event.target);
-        self.check_distance(now, &event);
-        self.out[shard].post(event, token, first_token, parcel);
+        self.out[shard_of(&self.starts, event.target)].post(event, token, first_token, parcel);
         self.out_first = self.out_first.min(event.time);
     }
 
-    fn check_distance(&mut self, now: u64, event: &Event<S::Data>) {
-        if event.time - now < self.lookahead && self.failure.is_none() {
-            let Event { source, target, time, .. } = event;
-            self.failure = Some(format!(
-                "entity {source} sent to entity {target} of another shard over {} ns, less than the lookahead of {} ns",
-                time - now,
-                self.lookahead
-            ));
-        }
+    #[cold]
+    pub(super) fn too_close(&mut self, source: Entity, target: Entity, distance: u64) {
+        let lookahead = self.lookahead;
+        self.failure.get_or_insert_with(|| {
+            format!(
+                "entity {source} sent to entity {target} of another shard over {distance} ns, \
+                 less than the lookahead of {lookahead} ns"
+            )
+        });
     }
 
     #[cold]
@@ -184,7 +178,13 @@ impl<S: Shard> fmt::Debug for Lane<S> {
     }
 }
 
-/// The shard of an entity, where `starts` holds the first entity of each.
+/// The shard of an entity, where `starts` holds the first entity of each, and the end. Few shards are counted rather
+/// than searched: which one it is cannot be predicted, so there had better be no branch on it.
+#[inline]
 pub(super) fn shard_of(starts: &[Entity], entity: Entity) -> usize {
-    starts.partition_point(|&start| start <= entity) - 1
+    const FEW: usize = 17;
+    match starts {
+        [_, inner @ .., _] if starts.len() <= FEW => inner.iter().map(|&start| usize::from(start <= entity)).sum(),
+        _ => starts.partition_point(|&start| start <= entity) - 1,
+    }
 }
