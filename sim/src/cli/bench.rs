@@ -156,6 +156,7 @@ fn measure<S: Shard, I: Iterator<Item = Event<S::Data>>>(
         starts,
         lookahead,
         threads: args.threads as usize,
+        always_parallel: false,
         queue: match args.engine {
             Engine::Calendar => QueueKind::Calendar,
             Engine::Reference => QueueKind::Reference,

@@ -46,7 +46,7 @@ pub fn run<S: Shard, G: Director<S>>(
     let mut drive = Drive { director, plan, stations: &stations, merged, spread: false, dense: DENSE };
     let mut windows = 0;
     let (outcome, end) = if threads > 1 {
-        let crew = Crew::new(&stations, threads, plan.lookahead.as_nanos());
+        let crew = Crew::new(&stations, threads, plan);
         thread::scope(|scope| {
             let _dismissal = Dismissal(&crew);
             for me in 1..threads {
@@ -132,6 +132,9 @@ impl<S: Shard, G: Director<S>> Drive<'_, S, G> {
 
     /// Handles events on this thread: all there are before `until` (true), or until they are dense (false).
     fn run_merged(&mut self, until: u64, crew: Option<&Crew<'_, S>>) -> Result<bool, String> {
+        if self.plan.always_parallel && crew.is_some() {
+            return Ok(false);
+        }
         let mut stations: Vec<_> = self.stations.iter().map(lock).collect();
         let mut shards: Vec<&mut S> = stations.iter_mut().map(|station| &mut station.shard).collect();
         loop {

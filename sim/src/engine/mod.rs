@@ -139,6 +139,8 @@ pub struct Plan {
     pub lookahead: Duration,
     /// The most threads to use; never more than there are shards, and one where that is faster.
     pub threads: usize,
+    /// Uses the threads in every window, even where one would be faster: small runs meet the same code as large ones.
+    pub always_parallel: bool,
     /// The future event list.
     pub queue: QueueKind,
     /// The scenario's seed.

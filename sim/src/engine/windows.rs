@@ -12,11 +12,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Shard;
 use super::barrier::{Barrier, GivenUp};
 use super::lane::Lane;
 use super::queue::EventQueue;
 use super::scheduler::Outbox;
+use super::{Plan, Shard};
 
 /// Consecutive thin windows that end a phase.
 const THIN_STREAK: u32 = 64;
@@ -48,6 +48,8 @@ pub(super) struct Crew<'a, S: Shard> {
     stations: &'a [Mutex<Station<S>>],
     threads: usize,
     lookahead: u64,
+    /// Consecutive thin windows that end a phase.
+    patience: u32,
     barrier: Barrier,
     /// Both buffers of mail, from shard times shards plus to shard, and of notices, one per thread.
     mail: [Vec<Mailbox<S>>; 2],
@@ -58,14 +60,15 @@ pub(super) struct Crew<'a, S: Shard> {
 }
 
 impl<'a, S: Shard> Crew<'a, S> {
-    pub(super) fn new(stations: &'a [Mutex<Station<S>>], threads: usize, lookahead: u64) -> Self {
+    pub(super) fn new(stations: &'a [Mutex<Station<S>>], threads: usize, plan: &Plan) -> Self {
         let boxes = || (0..stations.len().pow(2)).map(|_| Mutex::new(Outbox::new())).collect();
         let notice = |_| Notice { first: AtomicU64::new(0), handled: AtomicU64::new(0) };
         let notices = || (0..threads).map(notice).collect();
         Self {
             stations,
             threads,
-            lookahead,
+            lookahead: plan.lookahead.as_nanos(),
+            patience: if plan.always_parallel { u32::MAX } else { THIN_STREAK },
             barrier: Barrier::new(threads),
             mail: [boxes(), boxes()],
             notices: [notices(), notices()],
@@ -140,7 +143,7 @@ impl<'a, S: Shard> Crew<'a, S> {
             let first = notices.iter().map(|n| n.first.load(Ordering::SeqCst)).min().unwrap_or(u64::MAX);
             let handled: u64 = notices.iter().map(|n| n.handled.load(Ordering::SeqCst)).sum();
             streak = if handled < THIN * self.threads as u64 { streak + 1 } else { 0 };
-            if first >= until || streak == THIN_STREAK {
+            if first >= until || streak == self.patience {
                 return Ok(());
             }
             let end = first.saturating_add(self.lookahead).min(until);

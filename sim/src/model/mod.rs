@@ -25,7 +25,7 @@ use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord, sha
 pub struct RunOptions {
     /// Threads at most.
     pub threads: usize,
-    /// Uses that many threads even where one would be faster: for checks of determinism.
+    /// Uses that many threads in every window, even where one would be faster: for checks of determinism.
     pub exact_threads: bool,
     /// The event queue.
     pub queue: QueueKind,
@@ -56,12 +56,14 @@ pub struct RunStatistics {
     pub end: Instant,
     /// The keys that were asked for.
     pub trace: Vec<TraceRecord>,
+    /// Windows that several threads ran side by side. A fact about the machine, not a result.
+    pub windows: u64,
 }
 
 impl RunStatistics {
     /// Takes a finished run apart.
     pub fn split<S: Shard>(run: Run<S>) -> (Vec<S>, Self) {
-        let Run { shards, outcome, events, digest, checkpoints, end, trace, .. } = run;
-        (shards, Self { outcome, events, digest, checkpoints, end, trace })
+        let Run { shards, outcome, events, digest, checkpoints, end, windows, trace, .. } = run;
+        (shards, Self { outcome, events, digest, checkpoints, end, trace, windows })
     }
 }

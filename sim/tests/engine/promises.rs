@@ -74,6 +74,7 @@ fn plan(starts: &[Entity], queue: QueueKind) -> Plan {
         starts: starts.to_vec(),
         lookahead: Duration::from_nanos(10),
         threads: 1,
+        always_parallel: false,
         queue,
         seed: 7,
         deadline: Instant::MAX,

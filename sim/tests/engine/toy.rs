@@ -225,6 +225,7 @@ pub(crate) fn plan(rules: &Rules, shards: u32, threads: usize, queue: QueueKind)
         starts: starts(rules.entities, shards),
         lookahead: Duration::from_nanos(rules.lookahead),
         threads,
+        always_parallel: false,
         queue,
         seed: rules.seed,
         deadline: Instant::MAX,

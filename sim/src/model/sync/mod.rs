@@ -156,6 +156,7 @@ fn plan(experiment: &Experiment, options: &RunOptions, starts: Vec<u32>, lookahe
         starts,
         lookahead,
         threads: options.threads,
+        always_parallel: options.exact_threads,
         queue: options.queue,
         seed: experiment.seed,
         deadline: Instant::ZERO + experiment.duration.0,
