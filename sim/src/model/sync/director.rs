@@ -60,6 +60,8 @@ pub struct SyncDirector<'a> {
     read_rng: Philox,
     /// Age of what reads returned: how long ago the first version that the reader lacked was issued; 0 for the newest.
     pub staleness: Histogram,
+    /// Reads that did not return the newest version.
+    pub stale_reads: u64,
     /// Series so far.
     pub results: Results,
     /// The first sample from the last write on at which everything was everywhere. Nodes that return later may lack
@@ -98,6 +100,7 @@ impl<'a> SyncDirector<'a> {
             reads,
             read_rng,
             staleness: Histogram::new(),
+            stale_reads: 0,
             results: Results::default(),
             converged: None,
         }
@@ -202,6 +205,7 @@ impl<'a> SyncDirector<'a> {
             let tuple = protocol.store().get(&SimPeer(update.writer).id(), &self.ledger.schedule.key_of(entry));
             let held = tuple.and_then(|tuple| self.ledger.update_of(tuple));
             self.staleness.add(self.age(now, newest, held));
+            self.stale_reads += u64::from(held != Some(newest));
         }
     }
 

@@ -235,6 +235,7 @@ fn report_samples(director: &SyncDirector<'_>, ledger: &Ledger, last_heal: Optio
     let staleness = &director.staleness;
     if staleness.count() > 0 {
         results.scalar("reads", staleness.count() as f64);
+        results.scalar("stale_reads_share", director.stale_reads as f64 / staleness.count() as f64);
         results.scalar("read_staleness_mean_s", staleness.mean() / 1e9);
         results.scalar("read_staleness_p99_s", in_seconds(staleness.quantile(0.99)));
     }
