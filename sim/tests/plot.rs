@@ -154,7 +154,7 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     let keys = ["protocol.eager_push.repair".to_owned(), "nodes".to_owned()];
     let row = |repair: &str, nodes: &str, values: &[f64]| SummaryRow {
         values: vec![repair.into(), nodes.into()],
-        metric: "store_convergence_99_s".into(),
+        metric: "update_latency_p99_s".into(),
         group: String::new(),
         summary: Summary::of(values),
     };
@@ -167,12 +167,13 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     let config = |x: &str, lines: Option<&str>| FigureConfig {
         name: "repair".into(),
         x: x.into(),
-        y: "store_convergence_99_s".into(),
+        y: "update_latency_p99_s".into(),
         lines: lines.map(str::to_owned),
         x_label: None,
         y_label: None,
         x_log: false,
         y_log: false,
+        reference: None,
     };
     let figures = plot::sweep_figures(&[config("protocol.eager_push.repair", Some("nodes"))], &keys, &rows);
     let lines = &figures[0].lines;

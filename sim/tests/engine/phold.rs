@@ -13,6 +13,7 @@ fn phold(entities: u32, shards: u32, threads: usize, queue: QueueKind, secs: u64
         starts: starts(entities, shards),
         lookahead: LEAST_DELAY,
         threads,
+        always_parallel: false,
         queue,
         seed: 11,
         deadline: Instant::ZERO + Duration::from_secs(secs),
