@@ -32,8 +32,8 @@ fn write_run(parent: &Path, name: &str, value: f64) -> PathBuf {
     let scenario: Scenario = toml::from_str(text).unwrap();
     let mut results = Results::default();
     results.scalar("live_nodes", value);
-    results.sample(Instant::from_nanos(0), "converged_share", "", 0.0);
-    results.sample(Instant::from_nanos(1_000_000_000), "converged_share", "", 1.0);
+    results.sample(Instant::from_nanos(0), "newest_share", "", 0.0);
+    results.sample(Instant::from_nanos(1_000_000_000), "newest_share", "", 1.0);
     let record = RunRecord {
         directory: name,
         scenario: &scenario,

@@ -13,15 +13,15 @@ fn results() -> Results {
     for step in 0..120u32 {
         let t = f64::from(step) * 0.5;
         let time = Instant::from_nanos(Duration::from_secs_f64(t).as_nanos());
-        results.sample(time, "converged_share", "", 1.0 / (1.0 + libm::exp(-(t - 20.0) / 3.0)));
+        results.sample(time, "newest_share", "", 1.0 / (1.0 + libm::exp(-(t - 20.0) / 3.0)));
         results.sample(
             time,
-            "wire_out_bytes_per_node_s",
+            "sent_wire_bytes_per_node_s",
             "rumour",
             18_000.0 * libm::exp(-(t - 18.0) * (t - 18.0) / 60.0),
         );
-        results.sample(time, "wire_out_bytes_per_node_s", "repair_request", 4_000.0 + 300.0 * libm::sin(t));
-        results.sample(time, "wire_out_bytes_per_node_s", "repair_reply", 9_000.0 * libm::exp(-t / 20.0));
+        results.sample(time, "sent_wire_bytes_per_node_s", "repair_request", 4_000.0 + 300.0 * libm::sin(t));
+        results.sample(time, "sent_wire_bytes_per_node_s", "repair_reply", 9_000.0 * libm::exp(-t / 20.0));
     }
     let cdf =
         (0..400).map(|i| (libm::pow(10.0, -2.0 + f64::from(i) / 130.0), libm::tanh(f64::from(i) / 120.0))).collect();
@@ -154,7 +154,7 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     let keys = ["protocol.eager_push.repair".to_owned(), "nodes".to_owned()];
     let row = |repair: &str, nodes: &str, values: &[f64]| SummaryRow {
         values: vec![repair.into(), nodes.into()],
-        metric: "store_convergence_99_s".into(),
+        metric: "update_latency_p99_s".into(),
         group: String::new(),
         summary: Summary::of(values),
     };
@@ -167,12 +167,13 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     let config = |x: &str, lines: Option<&str>| FigureConfig {
         name: "repair".into(),
         x: x.into(),
-        y: "store_convergence_99_s".into(),
+        y: "update_latency_p99_s".into(),
         lines: lines.map(str::to_owned),
         x_label: None,
         y_label: None,
         x_log: false,
         y_log: false,
+        reference: None,
     };
     let figures = plot::sweep_figures(&[config("protocol.eager_push.repair", Some("nodes"))], &keys, &rows);
     let lines = &figures[0].lines;

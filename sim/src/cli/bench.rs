@@ -1,6 +1,7 @@
 //! `rapsim bench`: how fast this machine is, and how much memory a node takes.
 
 use std::fs;
+use std::io::{self, Write};
 use std::time;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,7 +9,7 @@ use rapprochement_core::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Exit;
-use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run};
+use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run, shards_for};
 use crate::model::phold::{self, Phold};
 use crate::model::{RunOptions, phold_protocol};
 use crate::random::Streams;
@@ -102,29 +103,31 @@ pub(super) fn main(args: &BenchArgs) -> Exit {
         Model::Bare => bare(args),
         Model::Protocol => protocol(args),
     };
-    match (report, args.format) {
+    let text = match (report, args.format) {
         (Err(why), _) => {
             eprintln!("error: {why}");
             return Exit::Failure;
         }
-        (Ok(report), Format::Json) => println!("{}", serde_json::json!(report)),
-        (Ok(report), Format::Text) => print(&report),
-    }
-    Exit::Success
+        (Ok(report), Format::Json) => serde_json::json!(report).to_string(),
+        (Ok(report), Format::Text) => describe(&report),
+    };
+    if writeln!(io::stdout(), "{text}").is_err() { Exit::Failure } else { Exit::Success }
 }
 
-fn print(report: &Report) {
-    println!("{:>12.2} M events/s ({} events in {:.2} s)", report.events_per_s / 1e6, report.events, report.wall_s);
-    if let Some(bytes) = report.bytes_per_node {
-        println!("{bytes:>12.0} bytes per node");
-    }
-    println!("{:>12} windows in parallel", report.parallel_windows);
-    println!("digest {}", report.digest);
+fn describe(report: &Report) -> String {
+    let Report { events_per_s, events, wall_s, .. } = report;
+    let memory = report.bytes_per_node.map_or_else(|| "unknown".into(), |bytes| format!("{bytes:.0}"));
+    format!(
+        "{:.2} M events/s ({events} events in {wall_s:.2} s)\n{memory} bytes per node\n{} windows in parallel\ndigest {}",
+        events_per_s / 1e6,
+        report.parallel_windows,
+        report.digest
+    )
 }
 
 fn bare(args: &PholdArgs) -> Result<Report, String> {
     let streams = Streams::new(args.seed);
-    let shards = u64::from(args.threads.min(args.nodes));
+    let shards = shards_for(args.nodes, args.threads as usize) as u64;
     let starts = (0..=shards).map(|shard| (u64::from(args.nodes) * shard / shards) as u32).collect();
     measure(args, (starts, phold::LEAST_DELAY), |starts| {
         let shard = |range: &[u32]| Phold::new(&streams, range[0], range[1], args.nodes);

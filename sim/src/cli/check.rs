@@ -50,7 +50,10 @@ fn attempt(args: &CheckArgs) -> Result<Exit, Exit> {
     let (reference_name, reference_queue, reference_threads, reference) = &runs[0];
     let differing = runs.iter().find(|(.., statistics)| statistics.digest != reference.digest);
     if args.format == Format::Json {
-        let digests: Vec<_> = runs.iter().map(|(name, .., run)| json!({ "way": name, "digest": format!("{:032x}", run.digest) })).collect();
+        let digests: Vec<_> = runs
+            .iter()
+            .map(|(name, .., run)| json!({ "way": name, "digest": format!("{:032x}", run.digest) }))
+            .collect();
         print(json!({ "equal": differing.is_none(), "runs": digests }));
     }
     let Some((name, queue, threads, statistics)) = differing else {

@@ -63,10 +63,7 @@ struct Compared {
 pub fn main(args: &CompareArgs) -> Exit {
     let (a, b) = match load(&args.a).and_then(|a| Ok((a, load(&args.b)?))) {
         Ok(tables) => tables,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return Exit::from(&error);
-        }
+        Err(error) => return Exit::from(&error),
     };
     let compared = compare(&a, &b, args.metric.as_deref());
     if compared.is_empty() {

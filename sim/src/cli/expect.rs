@@ -23,7 +23,11 @@ impl std::fmt::Display for Miss {
         if let Some(max) = self.bound.max {
             write!(f, " <= {max}")?;
         }
-        if self.value.is_nan() { f.write_str(", but it was not reached") } else { write!(f, ", but it is {}", self.value) }
+        if self.value.is_nan() {
+            f.write_str(", but it was not reached")
+        } else {
+            write!(f, ", but it is {}", self.value)
+        }
     }
 }
 
@@ -38,7 +42,8 @@ pub(super) fn judge(expect: &BTreeMap<String, Bound>, results: &Results) -> Resu
             problems.push(unknown(metric, results));
             continue;
         };
-        let met = !value.is_nan() && bound.min.is_none_or(|min| value >= min) && bound.max.is_none_or(|max| value <= max);
+        let met =
+            !value.is_nan() && bound.min.is_none_or(|min| value >= min) && bound.max.is_none_or(|max| value <= max);
         if !met {
             misses.push(Miss { metric: metric.clone(), bound: *bound, value });
         }

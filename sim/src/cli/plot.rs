@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Exit;
-use crate::output::{self, OutputError};
+use crate::output::{self, OutputError, StoredSweep};
 use crate::plot::{self, Figure, Size};
+use crate::scenario::schema::FigureConfig;
 
 /// Draw the figures of a run or sweep directory again, without running anything.
 #[derive(Clone, Debug, Args)]
@@ -29,10 +30,7 @@ pub fn main(args: &PlotArgs) -> Exit {
             written.iter().for_each(|path| println!("{}", path.display()));
             Exit::Success
         }
-        Err(error) => {
-            eprintln!("error: {error}");
-            Exit::from(&error)
-        }
+        Err(error) => Exit::from(&error),
     }
 }
 
@@ -54,5 +52,21 @@ fn figures(directory: &Path) -> Result<Vec<Figure>, OutputError> {
         return Ok(plot::standard(&output::read(directory)?.results));
     }
     let sweep = output::read_sweep(directory)?;
-    Ok(plot::sweep_figures(&sweep.manifest.scenario.figure, &sweep.table.keys, &sweep.table.summarise()))
+    let figures = sweep.manifest.scenario.figure.clone();
+    sweep_figures(directory, &sweep, &figures)
+}
+
+/// The figures that a scenario asks for over its sweep.
+pub(super) fn sweep_figures(
+    directory: &Path,
+    sweep: &StoredSweep,
+    configs: &[FigureConfig],
+) -> Result<Vec<Figure>, OutputError> {
+    let (over_time, over_keys): (Vec<_>, Vec<_>) = configs.iter().cloned().partition(|config| config.x == "time");
+    let mut figures = plot::sweep_figures(&over_keys, &sweep.table.keys, &sweep.table.summarise());
+    for config in over_time {
+        let table = output::sweep_series(directory, &sweep.manifest, &config.y)?;
+        figures.extend(plot::sweep_figures(&[config], &table.keys, &table.summarise()));
+    }
+    Ok(figures)
 }

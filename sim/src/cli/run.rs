@@ -168,7 +168,9 @@ fn next_step(file: &Path, scenario: &Scenario) -> String {
     if scenario.sweep.is_some() {
         return format!("\nThis was the scenario's own point. Its whole grid: rapsim sweep {file}");
     }
-    format!("\nNext: change one thing and compare\n  rapsim run {file} --set network.loss.independent=0.1\n  rapsim check {file}")
+    format!(
+        "\nNext: change one thing and compare\n  rapsim run {file} --set network.loss.independent=0.1\n  rapsim check {file}"
+    )
 }
 
 /// A metric for people: rounded, "not reached" where it has no value.

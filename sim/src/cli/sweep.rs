@@ -14,7 +14,6 @@ use super::execute::{self, Fault, ScenarioArgs, execute, refuse};
 use super::expect::judge;
 use super::{Exit, Format, complain, print};
 use crate::output::{self, HostFacts, OutputError, RunRecord, StoredSweep};
-use crate::plot;
 use crate::scenario::schema::Scenario;
 use crate::scenario::{Loaded, Point, canonical, content_hash, points};
 
@@ -63,7 +62,8 @@ fn attempt(args: &SweepArgs) -> Result<Exit, Exit> {
     let jobs: Vec<Job<'_>> = missing(&points, &runs);
     let all: usize = points.iter().map(|point| point.seeds.len()).sum();
     let hidden = args.quiet || args.format == Format::Json;
-    let bar = execute::progress_bar(all as u64, "{msg} [{bar:40}] {pos}/{len} runs, {elapsed} elapsed, {eta} left", hidden);
+    let bar =
+        execute::progress_bar(all as u64, "{msg} [{bar:40}] {pos}/{len} runs, {elapsed} elapsed, {eta} left", hidden);
     bar.set_message(loaded.scenario.name.clone());
     bar.set_position((all - jobs.len()) as u64);
     let done = run_all(&jobs, execute::threads(args.threads), &loaded, &runs, &bar);
@@ -168,7 +168,7 @@ fn report(stop: &Stop, loaded: &Loaded, file: &Path) -> Exit {
 }
 
 fn draw(directory: &Path, scenario: &Scenario, sweep: &StoredSweep) -> Result<(), Exit> {
-    let figures = plot::sweep_figures(&scenario.figure, &sweep.table.keys, &sweep.table.summarise());
+    let figures = super::plot::sweep_figures(directory, sweep, &scenario.figure).map_err(|error| Exit::from(&error))?;
     output::redraw(directory, &figures).map(drop).map_err(|error| Exit::from(&error))
 }
 

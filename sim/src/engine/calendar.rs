@@ -36,7 +36,8 @@ const RING_BITS_MAX: u32 = 16;
 #[derive(Debug)]
 pub(super) struct Calendar<D> {
     order: Order,
-    /// The open bucket: sorted up to `sorted`, handed out up to `cursor`. What lies behind `sorted` is old.
+    /// The open bucket: sorted up to `sorted`, handed out up to `cursor`. What lies behind `sorted` is old. In front of
+    /// the cursor there is always a place for an event that landed late.
     open: Vec<Event<D>>,
     sorted: usize,
     cursor: usize,
@@ -54,6 +55,9 @@ pub(super) struct Calendar<D> {
     pool: Pool<D>,
     /// What lies beyond the ring.
     far: BinaryHeap<Ranked<D>>,
+    /// The way to `late` and `far`. An event whose address is taken has to be put together on the stack, in small pieces,
+    /// and is then loaded in large ones, which stalls the processor; so rare branches push it here instead of passing it.
+    strays: Vec<Event<D>>,
     bins: Vec<u32>,
     gauge: Gauge,
 }
@@ -72,7 +76,7 @@ struct Gauge {
     patience: u32,
 }
 
-/// Blocks of events, in chains. Block 0 is never used, so that 0 can end a chain.
+/// Blocks of events, in chains. Block 0 holds nothing but some event to fill new blocks with, and ends every chain.
 #[derive(Debug)]
 struct Pool<D> {
     events: Vec<Event<D>>,
@@ -84,10 +88,10 @@ struct Pool<D> {
 
 impl<D: Copy> Pool<D> {
     /// A block in front of `chain`: where its first event goes.
-    fn block(&mut self, chain: u32, filler: Event<D>) -> u32 {
+    fn block(&mut self, chain: u32) -> u32 {
         if self.free == 0 {
             let block = self.next.len().max(1);
-            self.events.resize((block + 1) * BLOCK, filler);
+            self.events.resize((block + 1) * BLOCK, self.events[0]);
             self.next.resize(block + 1, 0);
             self.free = block as u32;
         }
@@ -137,6 +141,7 @@ impl<D: Copy> Calendar<D> {
             held: 0,
             pool: Pool { events: Vec::new(), next: Vec::new(), free: 0 },
             far: BinaryHeap::new(),
+            strays: Vec::new(),
             bins: Vec::new(),
             gauge,
         }
@@ -149,22 +154,24 @@ impl<D: Copy> Calendar<D> {
 
     /// Begins a new block of the bucket at `place`.
     #[cold]
-    fn extend(&mut self, place: usize, end: u32, event: Event<D>) -> u32 {
+    fn extend(&mut self, place: usize, end: u32) -> u32 {
         self.occupied[place / 64] |= 1 << (place % 64);
         let chain = if end == 0 { 0 } else { Pool::<D>::tail(end).0 };
-        self.pool.block(chain, event)
+        self.pool.block(chain)
     }
 
-    /// Keeps an event that does not belong into the ring.
+    /// Keeps the events that do not belong into the ring.
     #[cold]
-    fn stray(&mut self, event: Event<D>) {
-        let ranked = Ranked::new(self.order, event);
-        if event.time >> self.shift < self.base {
-            self.gauge.late += 1;
-            self.late.push(ranked);
-        } else {
-            self.gauge.far += 1;
-            self.far.push(ranked);
+    fn keep_strays(&mut self) {
+        while let Some(event) = self.strays.pop() {
+            let ranked = Ranked::new(self.order, event);
+            if event.time >> self.shift < self.base {
+                self.gauge.late += 1;
+                self.late.push(ranked);
+            } else {
+                self.gauge.far += 1;
+                self.far.push(ranked);
+            }
         }
     }
 
@@ -238,11 +245,11 @@ impl<D: Copy> Calendar<D> {
             sum += size;
             fullest = fullest.max(size);
         }
-        if self.open.len() < count {
+        if self.open.len() <= count {
             let filler = self.pool.events[end as usize - 1];
-            self.open.resize(count, filler);
+            self.open.resize(count + 1, filler);
         }
-        let open = &mut self.open[..count];
+        let open = &mut self.open[1..=count];
         self.pool.walk(end, |event| {
             let slot = &mut bins[bin(event)];
             open[*slot as usize] = *event;
@@ -262,7 +269,7 @@ impl<D: Copy> Calendar<D> {
             }
         }
         insertion_sort(self.order, open);
-        (self.sorted, self.cursor) = (count, 0);
+        (self.sorted, self.cursor) = (count + 1, 1);
         self.held -= count;
         self.gauge.opened += count as u64;
     }
@@ -279,27 +286,17 @@ impl<D: Copy> Calendar<D> {
         }
     }
 
-    /// Takes the first event where some landed late.
+    /// Moves the first late event in front of the open bucket, if it is the first to happen and happens before `end`.
     #[inline(never)]
-    fn pop_late(&mut self, end: u64, ahead: impl FnMut(Entity)) -> Option<Event<D>> {
-        let late = self.late.peek()?.event;
-        match self.open[..self.sorted].get(self.cursor) {
-            Some(open) if self.order.precedes(open, &late) => self.pop_open(end, ahead),
-            _ if late.time >= end => None,
-            _ => self.late.pop().map(|ranked| ranked.event),
+    fn settle(&mut self, end: u64) {
+        let open = self.open[..self.sorted].get(self.cursor);
+        let first = |late: &Event<D>| late.time < end && open.is_none_or(|open| self.order.precedes(late, open));
+        if self.late.peek().is_some_and(|late| first(&late.event))
+            && let Some(late) = self.late.pop()
+        {
+            self.cursor -= 1;
+            self.open[self.cursor] = late.event;
         }
-    }
-
-    /// Takes the first event of the open bucket.
-    #[inline(always)]
-    fn pop_open(&mut self, end: u64, mut ahead: impl FnMut(Entity)) -> Option<Event<D>> {
-        let open = &self.open[..self.sorted];
-        let event = *open.get(self.cursor).filter(|event| event.time < end)?;
-        if let Some(later) = open.get(self.cursor + AHEAD) {
-            ahead(later.target);
-        }
-        self.cursor += 1;
-        Some(event)
     }
 
     /// Judges the width and the length of the ring, and changes them where they are bad.
@@ -368,12 +365,16 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     fn push(&mut self, event: Event<D>) {
         let bucket = event.time >> self.shift;
         if bucket.wrapping_sub(self.base) >= self.ring.len() as u64 {
-            return self.stray(event);
+            self.strays.push(event);
+            return self.keep_strays();
         }
         let place = self.place(bucket);
         let mut end = self.ring[place];
         if end.is_multiple_of(BLOCK as u32) {
-            end = self.extend(place, end, event);
+            if self.pool.events.is_empty() {
+                self.pool.events.push(event);
+            }
+            end = self.extend(place, end);
         }
         self.pool.events[end as usize] = event;
         self.ring[place] = end + 1;
@@ -384,15 +385,23 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     fn pop_before(&mut self, end: u64, mut ahead: impl FnMut(Entity)) -> Option<Event<D>> {
         loop {
             if !self.late.is_empty() {
-                return self.pop_late(end, ahead);
+                self.settle(end);
             }
-            if self.cursor < self.sorted {
-                return self.pop_open(end, ahead);
+            let open = &self.open[..self.sorted];
+            if let Some(event) = open.get(self.cursor) {
+                if event.time >= end {
+                    return None;
+                }
+                if let Some(later) = open.get(self.cursor + AHEAD) {
+                    ahead(later.target);
+                }
+                self.cursor += 1;
+                return Some(*event);
             }
             if !self.open_next(end) {
                 return None;
             }
-            self.open[..self.sorted.min(AHEAD)].iter().for_each(|event| ahead(event.target));
+            self.open[self.cursor..self.sorted].iter().take(AHEAD).for_each(|event| ahead(event.target));
         }
     }
 

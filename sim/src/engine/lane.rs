@@ -18,6 +18,8 @@ use crate::random::{Purpose, Streams};
 pub(super) struct Lane<S: Shard> {
     pub(super) queue: Queue<S::Data>,
     pub(super) tally: Tally,
+    /// An event on its way to [`Lane::send`]; passed like this for the reason given in the calendar.
+    pub(super) sent: Vec<Event<S::Data>>,
     /// Per shard: what this lane's handlers sent to it and the queue has not taken.
     pub(super) out: Vec<Outbox<S>>,
     /// Time of the earliest event in `out`.
@@ -31,7 +33,9 @@ pub(super) struct Lane<S: Shard> {
     /// The shards of this lane, and the first entity of each shard there is.
     shards: Range<usize>,
     starts: Arc<[Entity]>,
-    lookahead: u64,
+    /// The first entity of this lane's shards, and how many there are.
+    pub(super) owned: (Entity, u32),
+    pub(super) lookahead: u64,
     slots: Vec<u32>,
 }
 
@@ -43,10 +47,12 @@ impl<S: Shard> Lane<S> {
             queue: Queue::new(plan.queue, Order::new(streams.key(Purpose::Tie, 0))),
             tally: Tally::new(&streams, plan.slice.as_nanos(), plan.trace.as_ref()),
             out: (1..starts.len()).map(|_| Outbox::new()).collect(),
+            sent: Vec::new(),
             out_first: u64::MAX,
             tokens: 0,
             now: 0,
             failure: None,
+            owned: (starts[shards.start], starts[shards.end] - starts[shards.start]),
             shards,
             starts: Arc::clone(starts),
             lookahead: plan.lookahead.as_nanos(),
@@ -54,30 +60,38 @@ impl<S: Shard> Lane<S> {
         }
     }
 
-    /// Handles the events before `end`, at most `budget` of them, and returns how many. `shards` are those of this lane.
+    /// Handles the events before `end`, at most `budget` of them, and returns how many. `shards` are those of this lane:
+    /// one, or all there are.
     pub(super) fn advance(&mut self, shards: &mut [&mut S], end: u64, budget: u64) -> u64 {
-        let first = self.shards.start;
-        let several = shards.len() > 1;
-        let starts = Arc::clone(&self.starts);
-        let mut current = 0;
-        let mut home = (starts[first], starts[first + 1] - starts[first]);
+        match shards {
+            [shard] => self.advance_one(shard, end, budget),
+            _ => self.advance_several(shards, end, budget),
+        }
+    }
+
+    fn advance_one(&mut self, shard: &mut S, end: u64, budget: u64) -> u64 {
+        let [first, last] = [0, 1].map(|i| self.starts[self.shards.start + i]);
         let mut handled = 0;
         while handled < budget {
-            let event = self.queue.pop_before(end, |entity| {
-                let index = if several { shard_of(&starts, entity) - first } else { 0 };
-                shards[index].prefetch(entity);
-            });
-            let Some(event) = event else { break };
+            let Some(event) = self.queue.pop_before(end, |entity| shard.prefetch(entity)) else { break };
+            self.handle(shard, (first, last - first), &event);
             handled += 1;
-            if event.target.wrapping_sub(home.0) >= home.1 {
-                let shard = shard_of(&starts, event.target);
-                current = shard - first;
-                home = (starts[shard], starts[shard + 1] - starts[shard]);
-            }
-            self.handle(shards[current], home, &event);
-            if several && self.out_first != u64::MAX {
+        }
+        handled
+    }
+
+    fn advance_several(&mut self, shards: &mut [&mut S], end: u64, budget: u64) -> u64 {
+        let starts = Arc::clone(&self.starts);
+        let mut handled = 0;
+        while handled < budget {
+            let event = self.queue.pop_before(end, |entity| shards[shard_of(&starts, entity)].prefetch(entity));
+            let Some(event) = event else { break };
+            let shard = shard_of(&starts, event.target);
+            self.handle(shards[shard], (starts[shard], starts[shard + 1] - starts[shard]), &event);
+            if self.out_first != u64::MAX {
                 self.deliver_out(shards);
             }
+            handled += 1;
         }
         handled
     }
@@ -106,7 +120,7 @@ impl<S: Shard> Lane<S> {
     #[inline(never)]
     fn deliver_out(&mut self, shards: &mut [&mut S]) {
         let Self { out, queue, slots, .. } = self;
-        for (outbox, shard) in out[self.shards.clone()].iter_mut().zip(shards) {
+        for (outbox, shard) in out.iter_mut().zip(shards) {
             if !outbox.is_empty() {
                 outbox.deliver(shard, slots, |event| queue.push(event));
             }
@@ -120,15 +134,11 @@ impl<S: Shard> Lane<S> {
         mail.deliver(shard, slots, |event| queue.push(event));
     }
 
-    /// Sends an event without a payload to another shard.
+    /// Sends what is in `sent` to shards of other lanes: events without payloads.
     #[inline(never)]
-    pub(super) fn send(&mut self, now: u64, event: Event<S::Data>) {
-        let shard = shard_of(&self.starts, event.target);
-        self.check_distance(now, &event);
-        if self.shards.contains(&shard) {
-            self.queue.push(event);
-        } else {
-            self.out[shard].events.push(event);
+    pub(super) fn send(&mut self) {
+        while let Some(event) = self.sent.pop() {
+            self.out[shard_of(&self.starts, event.target)].events.push(event);
             self.out_first = self.out_first.min(event.time);
         }
     }
@@ -136,27 +146,24 @@ impl<S: Shard> Lane<S> {
     /// Sends an event with a payload to another shard.
     pub(super) fn post(
         &mut self,
-        now: u64,
         event: Event<S::Data>,
         token: u64,
         first_token: u64,
         parcel: impl FnOnce() -> S::Parcel,
     ) {
-        let shard = shard_of(&self.starts, event.target);
-        self.check_distance(now, &event);
-        self.out[shard].post(event, token, first_token, parcel);
+        self.out[shard_of(&self.starts, event.target)].post(event, token, first_token, parcel);
         self.out_first = self.out_first.min(event.time);
     }
 
-    fn check_distance(&mut self, now: u64, event: &Event<S::Data>) {
-        if event.time - now < self.lookahead && self.failure.is_none() {
-            let Event { source, target, time, .. } = event;
-            self.failure = Some(format!(
-                "entity {source} sent to entity {target} of another shard over {} ns, less than the lookahead of {} ns",
-                time - now,
-                self.lookahead
-            ));
-        }
+    #[cold]
+    pub(super) fn too_close(&mut self, source: Entity, target: Entity, distance: u64) {
+        let lookahead = self.lookahead;
+        self.failure.get_or_insert_with(|| {
+            format!(
+                "entity {source} sent to entity {target} of another shard over {distance} ns, \
+                 less than the lookahead of {lookahead} ns"
+            )
+        });
     }
 
     #[cold]
@@ -171,7 +178,13 @@ impl<S: Shard> fmt::Debug for Lane<S> {
     }
 }
 
-/// The shard of an entity, where `starts` holds the first entity of each.
+/// The shard of an entity, where `starts` holds the first entity of each, and the end. Few shards are counted rather
+/// than searched: which one it is cannot be predicted, so there had better be no branch on it.
+#[inline]
 pub(super) fn shard_of(starts: &[Entity], entity: Entity) -> usize {
-    starts.partition_point(|&start| start <= entity) - 1
+    const FEW: usize = 17;
+    match starts {
+        [_, inner @ .., _] if starts.len() <= FEW => inner.iter().map(|&start| usize::from(start <= entity)).sum(),
+        _ => starts.partition_point(|&start| start <= entity) - 1,
+    }
 }

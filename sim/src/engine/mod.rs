@@ -153,6 +153,15 @@ pub struct Plan {
     pub trace: Option<Range<Instant>>,
 }
 
+/// Entities below which a shard seldom has enough events in a window to be worth a thread of its own.
+const ENTITIES_PER_SHARD: u32 = 16_384;
+
+/// How many shards to deal entities out to for a number of threads, where nothing else decides: one per thread, and fewer
+/// where entities are few, since a run on one thread is fastest with one shard. At least one.
+pub fn shards_for(entities: u32, threads: usize) -> usize {
+    threads.min((entities / ENTITIES_PER_SHARD) as usize).max(1)
+}
+
 /// What a run leaves behind.
 #[derive(Debug)]
 pub struct Run<S> {

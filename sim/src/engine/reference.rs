@@ -20,6 +20,7 @@ impl<D> Reference<D> {
 }
 
 impl<D> EventQueue<D> for Reference<D> {
+    #[inline(always)]
     fn push(&mut self, event: Event<D>) {
         self.heap.push(Ranked::new(self.order, event));
     }

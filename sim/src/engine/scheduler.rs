@@ -39,11 +39,15 @@ impl<S: Shard> Scheduler<'_, S> {
     #[inline(always)]
     pub fn at(&mut self, time: Instant, target: Entity, data: S::Data) {
         let event = self.event(time, target, data);
-        if self.is_local(target) {
+        if event.time - self.now < self.lane.lookahead && !self.is_local(target) {
+            self.lane.too_close(self.source, target, event.time - self.now);
+        }
+        if target.wrapping_sub(self.lane.owned.0) < self.lane.owned.1 {
             self.lane.queue.push(event);
         } else {
             debug_assert!(data.slot().is_none(), "a payload's slot means nothing in another shard: use `post`");
-            self.lane.send(self.now, event);
+            self.lane.sent.push(event);
+            self.lane.send();
         }
     }
 
@@ -66,7 +70,10 @@ impl<S: Shard> Scheduler<'_, S> {
     ) {
         debug_assert!(!self.is_local(target), "an event of this shard refers to this shard's slot: use `at`");
         let event = self.event(time, target, data);
-        self.lane.post(self.now, event, token, self.first_token, parcel);
+        if event.time - self.now < self.lane.lookahead {
+            self.lane.too_close(self.source, target, event.time - self.now);
+        }
+        self.lane.post(event, token, self.first_token, parcel);
     }
 
     /// Adds a protocol's own record to the digest: that this entity, now, said something with this hash.

@@ -169,11 +169,6 @@ pub struct MeasureConfig {
 
 impl Default for MeasureConfig {
     fn default() -> Self {
-        Self {
-            sample: Span(Duration::from_millis(500)),
-            stop_when_converged: false,
-            events: false,
-            event_limit: 0,
-        }
+        Self { sample: Span(Duration::from_millis(500)), stop_when_converged: false, events: false, event_limit: 0 }
     }
 }

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use rapprochement_core::time::Instant;
 
-use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord};
+use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord, shards_for};
 
 /// How to run an experiment; none of it changes a result.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +34,10 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// How many shards to cut this many nodes into: one per thread, but no thread for fewer nodes than are worth its
-    /// barriers, unless the threads were asked for to the letter.
+    /// How many shards to cut this many nodes into: one per thread, but fewer where that is faster, unless the threads
+    /// were asked for to the letter.
     pub fn shards(&self, nodes: u32) -> usize {
-        const NODES_PER_THREAD: usize = 4096;
-        if self.exact_threads { self.threads } else { self.threads.min(nodes as usize / NODES_PER_THREAD).max(1) }
+        if self.exact_threads { self.threads } else { shards_for(nodes, self.threads) }
     }
 }
 

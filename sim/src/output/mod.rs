@@ -26,6 +26,7 @@ pub use run::{RunRecord, StoredRun, exists, prepare, read, redraw, run_name, wri
 pub use staging::clean;
 pub use sweep::{
     PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_name,
+    sweep_series,
 };
 
 /// Version of the layout of the directories; it changes when a reader of an older one would misread.

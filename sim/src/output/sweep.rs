@@ -173,6 +173,36 @@ fn gather(directory: &Path, manifest: SweepManifest) -> Result<StoredSweep, Outp
     Ok(StoredSweep { manifest, table, missing })
 }
 
+/// One series of every complete run as a table with one more key, `time`, in seconds.
+///
+/// # Errors
+/// A run cannot be read.
+pub fn sweep_series(directory: &Path, manifest: &SweepManifest, metric: &str) -> Result<SweepTable, OutputError> {
+    let mut table = SweepTable { keys: manifest.keys(), rows: Vec::new() };
+    table.keys.push("time".into());
+    for point in &manifest.points {
+        for seed in manifest.seeds.iter().copied() {
+            let run = directory.join("runs").join(point_name(&point.values, seed));
+            if !exists(&run) {
+                continue;
+            }
+            let samples = table::read_series(&run.join("series.csv"))?;
+            for sample in samples.into_iter().filter(|sample| sample.metric == metric && sample.group.is_empty()) {
+                let mut values: Vec<String> = point.values.iter().map(|(_, value)| value.clone()).collect();
+                values.push(sample.time.as_secs_f64().to_string());
+                table.rows.push(SweepRow {
+                    values,
+                    seed,
+                    metric: sample.metric,
+                    group: sample.group,
+                    value: sample.value,
+                });
+            }
+        }
+    }
+    Ok(table)
+}
+
 /// The seed and scalars of a stored run as rows of a sweep without swept keys, for comparisons.
 impl From<&super::StoredRun> for SweepTable {
     fn from(run: &super::StoredRun) -> Self {

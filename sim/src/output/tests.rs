@@ -96,10 +96,10 @@ fn scenario(seed: u64) -> Scenario {
 fn results(bytes: f64) -> Results {
     let mut results = Results::default();
     results.scalar("bytes", bytes);
-    results.scalar_of("wire_out_bytes_per_node_s", "push, \"full\"", 0.1 + 0.2);
+    results.scalar_of("sent_wire_bytes_per_node_s", "push, \"full\"", 0.1 + 0.2);
     for second in 0..3u32 {
         let time = Instant::from_nanos(u64::from(second) * 1_000_000_000);
-        results.sample(time, "converged_share", "", f64::from(second) / 3.0);
+        results.sample(time, "newest_share", "", f64::from(second) / 3.0);
     }
     results.curves.push(Curve {
         name: "latency".into(),

@@ -17,14 +17,14 @@ struct OverTime {
 const OVER_TIME: [OverTime; 2] = [
     OverTime {
         name: "convergence",
-        metric: "converged_share",
+        metric: "newest_share",
         title: "Convergence",
-        label: "Share of newest tuples held",
+        label: "Share of newest versions held",
         range: Some((0.0, 1.0)),
     },
     OverTime {
         name: "bandwidth",
-        metric: "wire_out_bytes_per_node_s",
+        metric: "sent_wire_bytes_per_node_s",
         title: "Bandwidth",
         label: "Sent per node (B/s)",
         range: None,
@@ -49,6 +49,7 @@ fn over_time(figure: &OverTime, results: &Results) -> Option<Figure> {
     if groups.is_empty() {
         return None;
     }
+    groups.retain(|_, points| points.iter().any(|point| point.1 != 0.0));
     let total =
         |points: &[(f64, f64)]| points.iter().map(|point| point.1).filter(|value| value.is_finite()).sum::<f64>();
     let mut lines: Vec<Line> = groups.into_iter().map(|(group, points)| Line::new(readable(group), points)).collect();

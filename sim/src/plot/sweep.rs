@@ -22,7 +22,7 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
     // Values that are no quantities stand side by side in the order of the sweep.
     let quantities: Option<Vec<f64>> = names[along].iter().map(|(value, _)| quantity(value)).collect();
     let mut lines: Vec<Line> = Vec::new();
-    for row in rows.iter().filter(|row| row.metric == config.y && row.summary.n > 0) {
+    for row in rows.iter().filter(|row| row.metric == config.y && row.group.is_empty() && row.summary.n > 0) {
         let Some(place) = names[along].iter().position(|(value, _)| Some(value) == row.values.get(along)) else {
             continue;
         };
@@ -37,6 +37,10 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
         lines[index].band.push((row.summary.ci95_low(), row.summary.ci95_high()));
     }
     lines.iter_mut().for_each(sort_by_x);
+    if let Some(reference) = config.reference.as_ref().filter(|_| !lines.is_empty()) {
+        lines[0].name = if lines[0].name.is_empty() { "simulated".into() } else { lines[0].name.clone() };
+        lines.push(Line::new(reference.label.clone(), reference.points.clone()));
+    }
     let named =
         if quantities.is_some() { Vec::new() } else { names[along].iter().map(|(_, name)| name.clone()).collect() };
     let x_label = config.x_label.clone().unwrap_or_else(|| readable(&config.x));
@@ -87,9 +91,6 @@ fn line_name(
         } else {
             parts.push(format!("{} = {value}", readable(key.rsplit('.').next().unwrap_or(key))));
         }
-    }
-    if !row.group.is_empty() {
-        parts.push(readable(&row.group));
     }
     parts.join(", ")
 }

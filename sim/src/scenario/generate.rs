@@ -6,7 +6,9 @@ use rand_core::{Rng, SeedableRng};
 use rapprochement_core::time::Duration;
 
 use super::schema::Scenario;
-use crate::model::config::{Arrivals, Keys, MeasureConfig, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig};
+use crate::model::config::{
+    Arrivals, Keys, MeasureConfig, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig,
+};
 use crate::network::config::{
     Access, ChurnConfig, Departure, Distribution, Groups, Jitter, Latency, Loss, MembershipConfig, NetworkConfig,
     NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions, Sessions, Space,

@@ -101,9 +101,9 @@ pub struct Bound {
 pub struct FigureConfig {
     /// File name without ending.
     pub name: String,
-    /// What is on the horizontal axis: a swept key.
+    /// What is on the horizontal axis: a swept key, or `time`.
     pub x: String,
-    /// What is on the vertical axis: a metric of `scalars.csv`.
+    /// What is on the vertical axis: a metric of `scalars.csv`, or over time one of `series.csv`.
     pub y: String,
     /// A swept key that gives a line each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,4 +120,17 @@ pub struct FigureConfig {
     /// Logarithmic vertical axis.
     #[serde(default)]
     pub y_log: bool,
+    /// A line to compare with, such as a closed form or published points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<FigureReference>,
+}
+
+/// `figure.reference`: a line that does not come from runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FigureReference {
+    /// Name in the legend; say where the numbers come from.
+    pub label: String,
+    /// Points as `[x, y]`, in base units (s, bit/s, B).
+    pub points: Vec<(f64, f64)>,
 }

@@ -1,5 +1,6 @@
 //! The engine against its oracle, and each of its promises.
 
+mod phold;
 mod promises;
 mod toy;
 
@@ -30,7 +31,7 @@ fn facts(run: &Run<Toy>) -> impl PartialEq + std::fmt::Debug + use<> {
 #[test]
 fn any_queue_and_any_number_of_shards_and_threads_gives_the_same_run() {
     let mut parallel = 0;
-    for seed in 0..40 {
+    for seed in 0..20 {
         let rules = rules(seed);
         let oracle = play(&rules, &plan(&rules, 1, 1, QueueKind::Reference), &mut Nobody);
         assert_eq!(oracle.outcome, Outcome::Drained);
@@ -43,12 +44,12 @@ fn any_queue_and_any_number_of_shards_and_threads_gives_the_same_run() {
         let run = play(&rules, &plan(&rules, 4, 2, QueueKind::Reference), &mut Nobody);
         assert_eq!(facts(&run), expected, "{rules:?} on the reference queue");
     }
-    assert!(parallel > 1_000, "only {parallel} windows were run in parallel");
+    assert!(parallel > 500, "only {parallel} windows were run in parallel");
 }
 
 #[test]
 fn global_actions_see_the_same_state_however_the_run_is_cut() {
-    for seed in 100..112 {
+    for seed in 100..108 {
         let rules = rules(seed);
         let watch = |shards, threads, queue| {
             let mut watch = Watch { every: rules.lookahead * 2 + 1, turn: 0, seen: Vec::new() };

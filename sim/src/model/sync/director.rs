@@ -60,9 +60,12 @@ pub struct SyncDirector<'a> {
     read_rng: Philox,
     /// Age of what reads returned: how long ago the first version that the reader lacked was issued; 0 for the newest.
     pub staleness: Histogram,
+    /// Reads that did not return the newest version.
+    pub stale_reads: u64,
     /// Series so far.
     pub results: Results,
-    /// The first sample from the last write on at which everything was everywhere.
+    /// The first sample from the last write on at which everything was everywhere. Nodes that return later may lack
+    /// something again for a while.
     pub converged: Option<Instant>,
 }
 
@@ -97,6 +100,7 @@ impl<'a> SyncDirector<'a> {
             reads,
             read_rng,
             staleness: Histogram::new(),
+            stale_reads: 0,
             results: Results::default(),
             converged: None,
         }
@@ -108,8 +112,11 @@ impl<'a> SyncDirector<'a> {
     }
 
     /// Takes in what was issued since the last call: the newest version of each entry at `now`.
-    pub fn catch_up<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &mut [&mut Hosts<P, SyncObserver>])
-    {
+    pub fn catch_up<P: Synchroniser<Peer = SimPeer>>(
+        &mut self,
+        now: Instant,
+        shards: &mut [&mut Hosts<P, SyncObserver>],
+    ) {
         for shard in shards {
             for index in shard.observer_mut().take_issued() {
                 self.issued[index as usize] = true;
@@ -150,14 +157,16 @@ impl<'a> SyncDirector<'a> {
         let all_issued = self.reached == self.ledger.schedule.updates.len();
         if all_issued && spread.pairs > 0 && spread.newest == spread.pairs {
             self.converged.get_or_insert(now);
-        } else {
-            // A node that has joined meanwhile may lack something again: only a state that lasts counts.
-            self.converged = None;
         }
     }
 
     /// Bytes per present node and second since the last sample, by class.
-    fn sample_traffic<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &[&mut Hosts<P, SyncObserver>], live: u32) {
+    fn sample_traffic<P: Synchroniser<Peer = SimPeer>>(
+        &mut self,
+        now: Instant,
+        shards: &[&mut Hosts<P, SyncObserver>],
+        live: u32,
+    ) {
         let mut sums = vec![ClassTraffic::default(); P::Message::CLASSES.len()];
         for shard in shards {
             sums.iter_mut().zip(shard.traffic().classes()).for_each(|(sum, class)| sum.merge(class));
@@ -182,8 +191,7 @@ impl<'a> SyncDirector<'a> {
     }
 
     /// Reads random entries at random nodes; a node that is away is not read.
-    fn read<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &[&mut Hosts<P, SyncObserver>])
-    {
+    fn read<P: Synchroniser<Peer = SimPeer>>(&mut self, now: Instant, shards: &[&mut Hosts<P, SyncObserver>]) {
         let nodes: u32 = shards.iter().map(|shard| shard.len() as u32).sum();
         for _ in 0..self.reads {
             let node = below(&mut self.read_rng, nodes);
@@ -197,6 +205,7 @@ impl<'a> SyncDirector<'a> {
             let tuple = protocol.store().get(&SimPeer(update.writer).id(), &self.ledger.schedule.key_of(entry));
             let held = tuple.and_then(|tuple| self.ledger.update_of(tuple));
             self.staleness.add(self.age(now, newest, held));
+            self.stale_reads += u64::from(held != Some(newest));
         }
     }
 

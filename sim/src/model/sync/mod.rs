@@ -24,12 +24,12 @@ use super::workload::Schedule;
 use super::{RunOptions, RunStatistics};
 use crate::engine::{self, Event, Plan};
 use crate::measure::results::{LoggedEvent, Results};
+use crate::network::Network;
 use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
 use crate::network::config::Departure;
 use crate::network::membership::{Membership, NodeSampler};
 use crate::network::service::NodeService;
-use crate::network::Network;
 use crate::problem::Problem;
 use crate::random::{Purpose, Streams};
 
@@ -85,7 +85,8 @@ impl Parts {
         let mut problems = Vec::new();
         let mut keep = |built: Vec<Problem>| problems.extend(built);
         let network = Network::build(&experiment.network, nodes, base, &streams).map_err(&mut keep).ok();
-        let churn = experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams, experiment.duration.0));
+        let churn =
+            experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams, experiment.duration.0));
         let churn = churn.transpose().map_err(&mut keep).ok();
         let membership = Membership::build(&experiment.membership, nodes, &streams).map_err(&mut keep).ok();
         let clocks = Clocks::build(&experiment.node, &streams).map_err(&mut keep).ok();
@@ -134,14 +135,14 @@ impl Parts {
             .collect();
         let reads = (experiment.workload.reads, streams.stream(Purpose::Observer, 0));
         let warm_up = experiment.workload.warm_up.0;
-        let mut director =
-            SyncDirector::new(Arc::clone(&ledger), experiment.measure.clone(), warm_up, reads, watch);
+        let mut director = SyncDirector::new(Arc::clone(&ledger), experiment.measure.clone(), warm_up, reads, watch);
         let plan = plan(experiment, options, starts, lookahead);
         let initial = initial_events(experiment.nodes, &ledger.schedule);
         let mut run = engine::run(shards, initial, &mut director, &plan);
         let mut all: Vec<&mut Hosts<P, SyncObserver>> = run.shards.iter_mut().collect();
         director.catch_up(Instant::MAX, &mut all);
-        let mut log: Vec<LoggedEvent> = run.shards.iter_mut().flat_map(|shard| shard.observer_mut().take_log()).collect();
+        let mut log: Vec<LoggedEvent> =
+            run.shards.iter_mut().flat_map(|shard| shard.observer_mut().take_log()).collect();
         log.sort_by_key(|line| (line.time, line.node));
         let (mut shards, statistics) = RunStatistics::split(run);
         let measured_from = Instant::ZERO + warm_up;
@@ -177,7 +178,8 @@ fn last_heal(experiment: &Experiment) -> Option<Instant> {
 
 /// Every node's start, and every scheduled write.
 fn initial_events(nodes: u32, schedule: &Schedule) -> Vec<Event<Note>> {
-    let event = |at: Instant, source, sequence, target, data| Event { time: at.as_nanos(), source, sequence, target, data };
+    let event =
+        |at: Instant, source, sequence, target, data| Event { time: at.as_nanos(), source, sequence, target, data };
     let starts = (0..nodes).map(|node| event(Instant::ZERO, STARTS, node, node, Note::start()));
     let writes = (0u32..).zip(&schedule.updates);
     let writes = writes.map(|(index, update)| event(update.at, COMMANDS, index, update.writer, Note::command(index)));

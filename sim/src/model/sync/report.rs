@@ -150,8 +150,8 @@ fn report_latencies(fates: &[Fate], results: &mut Results) {
     results.scalar("left_share", left as f64 / population as f64);
     results.curves.push(Curve {
         name: "update_latency_cdf".into(),
-        x_label: "update latency (s)".into(),
-        y_label: "share of (update, node) pairs".into(),
+        x_label: "Update latency (s)".into(),
+        y_label: "Share of (update, node) pairs".into(),
         x_log: true,
         lines: vec![("delivered".into(), cdf(&seconds, stayed))],
     });
@@ -175,7 +175,8 @@ fn cdf(sorted: &[f64], of: f64) -> Vec<(f64, f64)> {
 fn report_convergence(fates: &[Fate], ledger: &Ledger, results: &mut Results) {
     let mut lines = Vec::new();
     for (percent, name) in LEVELS {
-        let mut times: Vec<f64> = fates.iter().map(|fate| fate.time_to(percent)).filter(|time| !time.is_nan()).collect();
+        let mut times: Vec<f64> =
+            fates.iter().map(|fate| fate.time_to(percent)).filter(|time| !time.is_nan()).collect();
         times.sort_by(f64::total_cmp);
         let reached = times.len() as f64 / fates.len() as f64;
         results.scalar(&format!("update_time_to_{name}_median_s"), quantile(&times, 0.5));
@@ -185,8 +186,8 @@ fn report_convergence(fates: &[Fate], ledger: &Ledger, results: &mut Results) {
     }
     results.curves.push(Curve {
         name: "update_spread_cdf".into(),
-        x_label: "time since the update (s)".into(),
-        y_label: "share of updates".into(),
+        x_label: "Time since the update (s)".into(),
+        y_label: "Share of updates".into(),
         x_log: true,
         lines,
     });
@@ -234,12 +235,17 @@ fn report_samples(director: &SyncDirector<'_>, ledger: &Ledger, last_heal: Optio
     let staleness = &director.staleness;
     if staleness.count() > 0 {
         results.scalar("reads", staleness.count() as f64);
+        results.scalar("stale_reads_share", director.stale_reads as f64 / staleness.count() as f64);
         results.scalar("read_staleness_mean_s", staleness.mean() / 1e9);
         results.scalar("read_staleness_p99_s", in_seconds(staleness.quantile(0.99)));
     }
 }
 
-fn report_traffic<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], seconds: f64, results: &mut Results) {
+fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
+    shards: &[Hosts<P, SyncObserver>],
+    seconds: f64,
+    results: &mut Results,
+) {
     let mut traffic = Traffic::new(P::Message::CLASSES.len());
     let mut nodes = 0;
     for shard in shards {
@@ -306,8 +312,8 @@ fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver
     }
     results.curves.push(Curve {
         name: "node_bytes_cdf".into(),
-        x_label: "wire bytes of a node".into(),
-        y_label: "share of nodes".into(),
+        x_label: "Bytes of a node (B)".into(),
+        y_label: "Share of nodes".into(),
         x_log: false,
         lines,
     });
@@ -315,8 +321,18 @@ fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver
 
 fn update_table(fates: &[Fate], ledger: &Ledger) -> Table {
     let columns = [
-        "update", "issued_ns", "author_node", "entry", "population", "left", "delivered", "undelivered", "time_to_50_s",
-        "time_to_90_s", "time_to_99_s", "time_to_100_s",
+        "update",
+        "issued_ns",
+        "author_node",
+        "entry",
+        "population",
+        "left",
+        "delivered",
+        "undelivered",
+        "time_to_50_s",
+        "time_to_90_s",
+        "time_to_99_s",
+        "time_to_100_s",
     ];
     let rows = fates.iter().map(|fate| {
         let update = &ledger.schedule.updates[fate.index as usize];

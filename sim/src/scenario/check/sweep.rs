@@ -96,7 +96,8 @@ pub(super) fn figures(s: &Scenario, c: &mut Checker) {
 fn axes(s: &Scenario, c: &mut Checker, figure: &FigureConfig, at: impl Fn(&str) -> String) {
     let swept = s.sweep.as_ref().map(|sweep| sweep.grid.keys().map(String::as_str).collect::<Vec<_>>());
     let swept = swept.unwrap_or_default();
-    let axes = [("x", Some(&figure.x)), ("lines", figure.lines.as_ref())];
+    let x = Some(&figure.x).filter(|x| *x != "time" || swept.is_empty());
+    let axes = [("x", x), ("lines", figure.lines.as_ref())];
     for (key, value) in axes.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         if !swept.contains(&value.as_str()) {
             let help = match did_you_mean(value, swept.iter().copied()) {

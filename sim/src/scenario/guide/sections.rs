@@ -47,7 +47,7 @@ churn = { sessions = { profile = { name = "kad" } } }
 measure = { sample = "1 s" }
 sweep = { grid = { nodes = [100, 1000] } }
 expect = { delivered_share = { min = 1.0 } }
-figure = [{ name = "traffic", x = "nodes", y = "payload_bytes_per_node" }]"#],
+figure = [{ name = "traffic", x = "nodes", y = "sent_payload_bytes_per_node" }]"#],
     ),
     section(
         "Signatures",
@@ -330,11 +330,23 @@ network.duplicate = [0.0, 0.1]
 [[figure]]
 name = "traffic"
 x = "nodes"
-y = "payload_bytes_per_node"
+y = "sent_payload_bytes_per_node"
 lines = "network.duplicate"
 x_label = "nodes"
 y_label = "bytes per node"
 x_log = true
 y_log = false"#],
+    ),
+    section(
+        "FigureReference",
+        "`figure.reference`",
+        &[r#"[sweep.grid]
+protocol.eager_push.fanout = [2, 3]
+
+[[figure]]
+name = "residue"
+x = "protocol.eager_push.fanout"
+y = "undelivered_share"
+reference = { label = "closed form", points = [[2, 0.2032], [3, 0.0595]] }"#],
     ),
 ];
