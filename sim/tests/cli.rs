@@ -127,8 +127,9 @@ fn a_run_tells_where_it_went_and_what_it_was() {
 #[test]
 fn the_number_of_threads_changes_no_file() {
     let lab = Lab::new("threads");
-    // Enough nodes that two threads are really used.
-    let run = "run tiny.toml --quiet --set nodes=9000 --set duration=2500ms --set workload.drain=1s --set expect={}";
+    // Enough nodes that two threads get a shard each.
+    let run = "run tiny.toml --quiet --set nodes=33000 --set duration=2500ms --set workload.drain=1s --set expect={} \
+               --set protocol.eager_push.repair=5s";
     for threads in [1, 2] {
         lab.ends(&format!("{run} --threads {threads} --out {threads}"), 0);
     }

@@ -131,7 +131,8 @@ mod tests {
         assert!(span.start < Instant::from_nanos(4_300_000_000), "{span:?}");
         let (a, b) = (run(&ours, Some(span.clone())), run(&theirs, Some(span.clone())));
         let told = first_difference(&a.trace, &b.trace);
-        let time = told.split(" at ").nth(1).and_then(|rest| rest.split(" ns").next()).and_then(|time| time.parse().ok());
+        let time =
+            told.split(" at ").nth(1).and_then(|rest| rest.split(" ns").next()).and_then(|time| time.parse().ok());
         let time = Instant::from_nanos(time.unwrap_or_else(|| panic!("no time in: {told}")));
         assert!(time > Instant::from_nanos(3_300_000_000) && span.contains(&time), "{told}");
         assert!(told.contains(" at node "), "{told}");
