@@ -101,3 +101,72 @@ fn first_difference(a: &[TraceRecord], b: &[TraceRecord]) -> String {
         (None, None) => "the events are equal, but what protocols recorded at them is not".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Checkpoint;
+    use crate::scenario::parse;
+    use crate::units::Span;
+
+    fn experiment(sets: &[&str]) -> Experiment {
+        let text = "name = 'a'\nnodes = 20\nduration = '8 s'\nsignatures = 'stand_in'\nprotocol.full_push.interval = '1 s'\n\
+                    workload = { writers = 2, arrivals.burst.count = 4, warm_up = '1 s' }";
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        let loaded = parse("a", text, &sets).unwrap_or_else(|wrong| panic!("{wrong}"));
+        execute::experiment(&loaded.scenario, 1, &loaded.base)
+    }
+
+    /// Two runs that are alike until a partition begins at 3.3 s, after which messages are missing.
+    #[test]
+    fn an_injected_difference_is_narrowed_down_to_its_first_event() {
+        let ours = experiment(&[]);
+        let theirs = experiment(&["network.partition=[{ start = '3.3 s', heal = '5 s', groups.shares = [0.5, 0.5] }]"]);
+        let run = |experiment, trace| run(experiment, QueueKind::Calendar, 1, trace).unwrap();
+        let (a, b) = (run(&ours, None), run(&theirs, None));
+        assert_ne!(a.digest, b.digest);
+        let span = first_differing_slice(&a, &b, Span::as_nanos(ours.measure.sample));
+        // Every node pushes once a second, so something is missing soon after 3.3 s, and nothing is before.
+        assert!(span.end > Instant::from_nanos(3_300_000_000), "{span:?}");
+        assert!(span.start < Instant::from_nanos(4_300_000_000), "{span:?}");
+        let (a, b) = (run(&ours, Some(span.clone())), run(&theirs, Some(span.clone())));
+        let told = first_difference(&a.trace, &b.trace);
+        let time = told.split(" at ").nth(1).and_then(|rest| rest.split(" ns").next()).and_then(|time| time.parse().ok());
+        let time = Instant::from_nanos(time.unwrap_or_else(|| panic!("no time in: {told}")));
+        assert!(time > Instant::from_nanos(3_300_000_000) && span.contains(&time), "{told}");
+        assert!(told.contains(" at node "), "{told}");
+    }
+
+    fn with_checkpoints(points: &[(u64, u128)]) -> RunStatistics {
+        RunStatistics {
+            outcome: crate::engine::Outcome::Drained,
+            events: 0,
+            digest: 0,
+            checkpoints: points.iter().map(|&(slice, digest)| Checkpoint { slice, digest }).collect(),
+            end: Instant::ZERO,
+            trace: Vec::new(),
+            windows: 0,
+        }
+    }
+
+    #[test]
+    fn a_slice_that_one_run_does_not_have_counts() {
+        let slice = |a: &[(u64, u128)], b: &[(u64, u128)]| {
+            let span = first_differing_slice(&with_checkpoints(a), &with_checkpoints(b), 10);
+            (span.start.as_nanos(), span.end.as_nanos())
+        };
+        assert_eq!(slice(&[(0, 1), (1, 2), (2, 3)], &[(0, 1), (1, 9), (2, 3)]), (10, 20));
+        assert_eq!(slice(&[(0, 1), (5, 2)], &[(0, 1), (4, 7), (5, 2)]), (10, 50));
+        assert_eq!(slice(&[(0, 1)], &[(0, 1), (7, 7)]), (10, 80));
+        assert_eq!(slice(&[(3, 1)], &[(3, 2)]), (0, 40));
+    }
+
+    #[test]
+    fn an_event_that_only_one_run_has_is_named() {
+        let event = |time| TraceRecord { time, source: 1, sequence: 2, target: 3, fingerprint: 4, record: false };
+        let told = first_difference(&[event(5)], &[event(5), event(8)]);
+        assert!(told.contains("only one run has") && told.contains("8 ns at node 3"), "{told}");
+        let told = first_difference(&[event(5), event(6)], &[event(5), event(8)]);
+        assert!(told.contains("6 ns") && told.contains("8 ns"), "{told}");
+    }
+}

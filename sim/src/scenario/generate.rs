@@ -194,11 +194,12 @@ impl Draw {
         }
     }
 
+    /// A graph's degree is at least 4: with 2 it is a set of cycles, and hardly ever connected.
     fn membership(&mut self, nodes: u32) -> MembershipConfig {
         match self.between(0, 2) {
             0 => MembershipConfig::Uniform,
             1 => MembershipConfig::Full,
-            _ => MembershipConfig::Graph { degree: self.between(2, u64::from(nodes.min(10)) / 2) as u32 * 2 - 2 },
+            _ => MembershipConfig::Graph { degree: self.between(3, u64::from(nodes.min(10)) / 2) as u32 * 2 - 2 },
         }
     }
 

@@ -22,7 +22,7 @@ use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol, World};
 use super::identity::SimKeys;
 use super::workload::Schedule;
 use super::{RunOptions, RunStatistics};
-use crate::engine::{self, Event, Plan};
+use crate::engine::{self, Event, Outcome, Plan};
 use crate::measure::results::{LoggedEvent, Results};
 use crate::network::Network;
 use crate::network::churn::Churn;
@@ -40,8 +40,6 @@ pub struct SyncRun {
     pub results: Results,
     /// How the run went.
     pub statistics: RunStatistics,
-    /// The event log, where it was asked for, in order of time and node.
-    pub log: Vec<LoggedEvent>,
     /// Names of the protocol's message classes.
     pub classes: &'static [&'static str],
 }
@@ -146,8 +144,12 @@ impl Parts {
         log.sort_by_key(|line| (line.time, line.node));
         let (mut shards, statistics) = RunStatistics::split(run);
         let measured_from = Instant::ZERO + warm_up;
-        let results = report::report(&mut shards, &ledger, director, statistics.end, measured_from, last_heal);
-        SyncRun { results, statistics, log, classes: report::classes::<P>() }
+        // A run that drained was idle until its deadline, and is measured up to there.
+        let drained = statistics.outcome == Outcome::Drained;
+        let measured_to = if drained { plan.deadline } else { statistics.end };
+        let mut results = report::report(&mut shards, &ledger, director, measured_to, measured_from, last_heal);
+        results.log = log;
+        SyncRun { results, statistics, classes: report::classes::<P>() }
     }
 }
 

@@ -5,21 +5,24 @@
 //! processor are queues; when both are done, a `Deliver` event hands the message to the protocol. Where neither takes
 //! time the message is handed over at its arrival. Payloads lie in the shard's slab, one copy per broadcast.
 
+mod step;
+
 use std::sync::Arc;
 
 use rapprochement_core::peer::SimPeer;
-use rapprochement_core::protocol::{Context, Durable, Input, Protocol, TimerHandle};
-use rapprochement_core::time::{Duration, Instant};
+use rapprochement_core::protocol::{Durable, Protocol};
+use rapprochement_core::time::Instant;
 use rapprochement_core::wire::Message;
 
+use self::step::Step;
 use super::slab::Slab;
 use super::traffic::Traffic;
 use crate::engine::{Entity, EventData, Handled, Scheduler, Shard, prefetch};
 use crate::network::churn::Churn;
-use crate::network::clock::{Clock, Clocks};
+use crate::network::clock::Clocks;
 use crate::network::config::Departure;
 use crate::network::service::{Busy, NodeService};
-use crate::network::{Delivery, Fate, Incoming, LossReason, Network, Outgoing};
+use crate::network::{Incoming, Network, Outgoing};
 use crate::random::{Philox, Purpose, Streams};
 
 /// The source of the nodes' starts and of commands: no node has this number. It is one source because events of one source
@@ -358,272 +361,6 @@ where
 
     fn accept(&mut self, parcel: Self::Parcel, references: u32) -> u32 {
         self.desk.messages.insert((references, parcel))
-    }
-}
-
-/// One event at one node: what its handler may touch besides the protocol itself.
-struct Step<'a, 'b, P, O>
-where
-    P: SimProtocol,
-    O: Observer<P>,
-{
-    entity: Entity,
-    now: Instant,
-    state: &'a mut NodeState,
-    desk: &'a mut Desk<P, O>,
-    scheduler: &'a mut Scheduler<'b, Hosts<P, O>>,
-}
-
-impl<P, O> Step<'_, '_, P, O>
-where
-    P: SimProtocol,
-    O: Observer<P>,
-{
-    /// The node's own clock, where it is not the run's.
-    fn clock(&self) -> Option<Clock> {
-        self.desk.world.clocks.as_ref().map(|clocks| clocks.of(self.entity))
-    }
-
-    fn give(&mut self, protocol: &mut P, input: Input<'_, P>) {
-        let now = self.clock().map_or(self.now, |clock| clock.local(self.now));
-        protocol.handle(now, input, self);
-    }
-
-    /// The run begins: the node is present or away, and its first change is set.
-    fn begin(&mut self, protocol: &mut P) {
-        let presence = self.desk.world.churn.as_ref().map(|churn| churn.start(self.entity));
-        if let Some(until) = presence.and_then(|presence| presence.until) {
-            self.scheduler.at(until, self.entity, Note::plain(Kind::Change, 0, 0));
-        }
-        if presence.is_none_or(|presence| presence.up) {
-            self.join(protocol);
-        }
-    }
-
-    fn join(&mut self, protocol: &mut P) {
-        self.state.up = true;
-        self.state.since = self.now;
-        self.desk.observer.joined(self.now, self.entity, protocol);
-        self.give(protocol, Input::Start);
-    }
-
-    /// A session ends or begins.
-    fn change(&mut self, protocol: &mut P) {
-        let departure = self.desk.world.departure;
-        if self.state.up {
-            if departure == Departure::Leave {
-                self.give(protocol, Input::Stop);
-            }
-            self.desk.observer.left(self.now, self.entity, protocol);
-            self.state.up = false;
-            self.state.incarnation = self.state.incarnation.wrapping_add(1);
-        } else {
-            (self.desk.world.revive)(protocol, departure == Departure::CrashAndForget);
-            self.state.incoming = Incoming::default();
-            self.state.busy = Busy::default();
-            self.join(protocol);
-        }
-        self.state.turn += 1;
-        let (turn, up) = (self.state.turn, self.state.up);
-        let next = self.desk.world.churn.as_ref().and_then(|churn| churn.next(self.entity, turn, self.now, up));
-        if let Some(until) = next {
-            self.scheduler.at(until, self.entity, Note::plain(Kind::Change, 0, 0));
-        }
-    }
-
-    fn command(&mut self, protocol: &mut P, index: u32) {
-        if self.state.up {
-            let command = (self.desk.world.command)(index);
-            self.desk.observer.commanded(index);
-            self.give(protocol, Input::Command(command));
-        }
-    }
-
-    /// The message stands before the downlink: when will it have been received and processed?
-    fn arrive(&mut self, protocol: &mut P, note: Note) {
-        let class = usize::from(note.class);
-        if !self.state.up {
-            self.desk.traffic.lost_away(class);
-            self.desk.release(note.slot);
-            return;
-        }
-        let Some((_, parcel)) = self.desk.messages.get(note.slot) else { return };
-        let world = &self.desk.world;
-        let Some(received) = world.network.receive(&mut self.state.incoming, self.now, parcel.wire_bytes) else {
-            self.desk.traffic.lost(class, LossReason::Queue);
-            self.desk.release(note.slot);
-            return;
-        };
-        let mut done = received;
-        if !world.service.is_free() {
-            let cost = world.service.cost(note.length as usize, parcel.message.signatures());
-            done = self.state.busy.serve(received, cost);
-        }
-        if done == self.now {
-            self.deliver_now(protocol, note);
-        } else {
-            let note = Note { kind: Kind::Deliver, incarnation: self.state.incarnation, ..note };
-            self.scheduler.at(done, self.entity, note);
-        }
-    }
-
-    fn deliver(&mut self, protocol: &mut P, note: Note) {
-        if self.state.up && note.incarnation == self.state.incarnation {
-            self.deliver_now(protocol, note);
-        } else {
-            self.desk.traffic.lost_away(usize::from(note.class));
-            self.desk.release(note.slot);
-        }
-    }
-
-    fn deliver_now(&mut self, protocol: &mut P, note: Note) {
-        // The message leaves its slot for the call, since the handler may send and so write into the slab.
-        let Some((references, parcel)) = self.desk.messages.lend(note.slot) else { return };
-        self.hand_over(protocol, usize::from(note.class), note.length, &parcel);
-        if references > 1 {
-            self.desk.messages.restore(note.slot, (references - 1, parcel));
-        } else {
-            self.desk.messages.release(note.slot);
-        }
-    }
-
-    fn hand_over(&mut self, protocol: &mut P, class: usize, length: u32, parcel: &Parcel<P::Message>) {
-        self.state.received += u64::from(parcel.wire_bytes);
-        self.desk.traffic.received(class, length, parcel.wire_bytes);
-        if self.desk.log_messages {
-            let (now, node, from) = (self.now, self.entity, parcel.from.0);
-            self.desk.observer.message(now, node, from, class, length, MessageFate::Received);
-        }
-        self.give(protocol, Input::Message { from: parcel.from, message: &parcel.message });
-    }
-
-    fn timer(&mut self, protocol: &mut P, note: Note) -> Handled {
-        let Some(timer) = self.desk.take_timer(note.slot, note.length) else { return Handled::Stale };
-        if note.incarnation != self.state.incarnation || !self.state.up {
-            return Handled::Stale;
-        }
-        self.give(protocol, Input::Timer(timer));
-        Handled::Counted
-    }
-
-    /// Puts one message on the uplink: when does it arrive, how often, and how large is it on the wire?
-    fn launch(&mut self, to: SimPeer, class: usize, length: u32) -> Fate {
-        let state = &mut *self.state;
-        state.sends = state.sends.wrapping_add(1);
-        let network = &self.desk.world.network;
-        let fate = network.transmit(&mut state.outgoing, self.now, self.entity, to.0, state.sends, length as usize);
-        state.sent += u64::from(fate.wire_bytes);
-        self.desk.traffic.sent(class, length, fate.wire_bytes, fate.queued);
-        let mut what = MessageFate::Sent;
-        if let Delivery::Lost(reason) = fate.outcome {
-            self.desk.traffic.lost(class, reason);
-            what = MessageFate::Lost;
-        }
-        if self.desk.log_messages {
-            self.desk.observer.message(self.now, self.entity, to.0, class, length, what);
-        }
-        fate
-    }
-
-    /// Schedules one arrival of the message in `slot`; one in another shard takes a copy along, once per broadcast.
-    fn schedule_arrival(&mut self, at: Instant, to: SimPeer, note: Note, token: u64) {
-        if self.scheduler.is_local(to.0) {
-            if let Some((references, _)) = self.desk.messages.get_mut(note.slot) {
-                *references += 1;
-            }
-            self.scheduler.at(at, to.0, note);
-        } else if let Some((_, parcel)) = self.desk.messages.get(note.slot) {
-            self.scheduler.post(at, to.0, note, token, || parcel.clone());
-        }
-    }
-
-    /// Encodes and decodes a message for real: what the receiver gets is what crossed the wire.
-    fn through_bytes(&mut self, message: P::Message) -> P::Message {
-        let mut bytes = Vec::with_capacity(message.encoded_len());
-        message.encode(&mut bytes);
-        if bytes.len() != message.encoded_len() {
-            self.desk.fail(format!("a message takes {} bytes but says {}", bytes.len(), message.encoded_len()));
-        }
-        match P::Message::decode(&bytes) {
-            Ok(decoded) => decoded,
-            Err(error) => {
-                self.desk.fail(format!("a message does not decode: {error}"));
-                message
-            }
-        }
-    }
-}
-
-impl<P, O> Context<P> for Step<'_, '_, P, O>
-where
-    P: SimProtocol,
-    O: Observer<P>,
-{
-    type Rng = Philox;
-
-    #[inline]
-    fn send(&mut self, to: SimPeer, message: P::Message) {
-        self.send_many(&[to], message);
-    }
-
-    fn send_many(&mut self, to: &[SimPeer], message: P::Message) {
-        let message = if self.desk.world.encode_messages { self.through_bytes(message) } else { message };
-        let (class, length) = (message.class(), message.encoded_len() as u32);
-        let wire_bytes = self.desk.world.network.wire_bytes(length as usize);
-        let parcel = Parcel { from: SimPeer(self.entity), wire_bytes, message };
-        let slot = self.desk.messages.insert((0, parcel));
-        let note = Note { kind: Kind::Arrive, class: class as u8, incarnation: 0, length, slot };
-        let token = self.scheduler.token();
-        for &peer in to {
-            match self.launch(peer, class, length).outcome {
-                Delivery::Arrives(at) => self.schedule_arrival(at, peer, note, token),
-                Delivery::Twice(first, second) => {
-                    self.schedule_arrival(first, peer, note, token);
-                    self.schedule_arrival(second, peer, note, token);
-                }
-                Delivery::Lost(_) => {}
-            }
-        }
-        if let Some((0, _)) = self.desk.messages.get(slot) {
-            self.desk.messages.remove(slot);
-        }
-    }
-
-    fn backlog(&self, _to: SimPeer) -> Duration {
-        self.desk.world.network.backlog(&self.state.outgoing, self.now)
-    }
-
-    /// Datagrams have no connection to give up.
-    fn disconnect(&mut self, _to: SimPeer) {}
-
-    fn set_timer(&mut self, after: Duration, timer: P::Timer) -> TimerHandle {
-        let span = self.clock().map_or(after, |clock| clock.global_span(after));
-        let slot = self.desk.timers.insert(timer);
-        if self.desk.generations.len() <= slot as usize {
-            self.desk.generations.resize(slot as usize + 1, 0);
-        }
-        let generation = self.desk.generations[slot as usize];
-        let note = Note { length: generation, ..Note::plain(Kind::Timer, self.state.incarnation, slot) };
-        self.scheduler.at(self.now + span, self.entity, note);
-        TimerHandle::from_bits(u64::from(slot) << 32 | u64::from(generation))
-    }
-
-    fn cancel_timer(&mut self, handle: TimerHandle) {
-        let bits = handle.to_bits();
-        self.desk.take_timer((bits >> 32) as u32, bits as u32);
-    }
-
-    fn emit(&mut self, event: P::Event) {
-        let record = self.desk.observer.event(self.now, self.entity, self.state.since, event);
-        self.scheduler.record(record);
-    }
-
-    fn rng(&mut self) -> &mut Philox {
-        &mut self.state.rng
-    }
-
-    fn me(&self) -> SimPeer {
-        SimPeer(self.entity)
     }
 }
 
