@@ -382,7 +382,7 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     }
 
     #[inline(always)]
-    fn pop_before(&mut self, end: u64, mut ahead: impl FnMut(Entity)) -> Option<Event<D>> {
+    fn pop_before(&mut self, end: u64, mut ahead: impl FnMut(Entity, D)) -> Option<Event<D>> {
         loop {
             if !self.late.is_empty() {
                 self.settle(end);
@@ -393,7 +393,7 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
                     return None;
                 }
                 if let Some(later) = open.get(self.cursor + AHEAD) {
-                    ahead(later.target);
+                    ahead(later.target, later.data);
                 }
                 self.cursor += 1;
                 return Some(*event);
@@ -401,7 +401,7 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
             if !self.open_next(end) {
                 return None;
             }
-            self.open[self.cursor..self.sorted].iter().take(AHEAD).for_each(|event| ahead(event.target));
+            self.open[self.cursor..self.sorted].iter().take(AHEAD).for_each(|event| ahead(event.target, event.data));
         }
     }
 

@@ -73,7 +73,7 @@ impl<S: Shard> Lane<S> {
         let [first, last] = [0, 1].map(|i| self.starts[self.shards.start + i]);
         let mut handled = 0;
         while handled < budget {
-            let Some(event) = self.queue.pop_before(end, |entity| shard.prefetch(entity)) else { break };
+            let Some(event) = self.queue.pop_before(end, |entity, data| shard.prefetch(entity, data)) else { break };
             self.handle(shard, (first, last - first), &event);
             handled += 1;
         }
@@ -84,7 +84,9 @@ impl<S: Shard> Lane<S> {
         let starts = Arc::clone(&self.starts);
         let mut handled = 0;
         while handled < budget {
-            let event = self.queue.pop_before(end, |entity| shards[shard_of(&starts, entity)].prefetch(entity));
+            let event = self.queue.pop_before(end, |entity, data| {
+                shards[shard_of(&starts, entity)].prefetch(entity, data);
+            });
             let Some(event) = event else { break };
             let shard = shard_of(&starts, event.target);
             self.handle(shards[shard], (starts[shard], starts[shard + 1] - starts[shard]), &event);

@@ -58,8 +58,8 @@ pub trait Shard: Send + Sized {
         scheduler: &mut Scheduler<'_, Self>,
     ) -> Handled;
 
-    /// Asks for the memory that [`Shard::handle`] will touch for this entity: see [`prefetch::read`].
-    fn prefetch(&self, entity: Entity);
+    /// Asks for the memory that [`Shard::handle`] will touch for this event: see [`prefetch::read`].
+    fn prefetch(&self, entity: Entity, data: Self::Data);
 
     /// How many events the entity has sent: kept with its state, loaded before and stored after [`Shard::handle`], never
     /// reset. Initial events take their numbers from it too.

@@ -9,8 +9,8 @@ pub(super) trait EventQueue<D> {
     /// Adds an event that happens no earlier than the last one handed out.
     fn push(&mut self, event: Event<D>);
 
-    /// Takes the first event if it happens before `end`. Calls `ahead` with targets that will soon have their turn.
-    fn pop_before(&mut self, end: u64, ahead: impl FnMut(Entity)) -> Option<Event<D>>;
+    /// Takes the first event if it happens before `end`. Calls `ahead` with the targets and data of events that will soon have their turn.
+    fn pop_before(&mut self, end: u64, ahead: impl FnMut(Entity, D)) -> Option<Event<D>>;
 
     /// No event happens before this time; `u64::MAX` where there is none. After [`EventQueue::pop_before`] gave nothing,
     /// it is at least the `end` that was asked for.
@@ -60,7 +60,7 @@ impl<D: Copy> EventQueue<D> for Queue<D> {
     }
 
     #[inline(always)]
-    fn pop_before(&mut self, end: u64, ahead: impl FnMut(Entity)) -> Option<Event<D>> {
+    fn pop_before(&mut self, end: u64, ahead: impl FnMut(Entity, D)) -> Option<Event<D>> {
         match self {
             Self::Calendar(queue) => queue.pop_before(end, ahead),
             Self::Reference(queue) => queue.pop_before(end, ahead),

@@ -25,7 +25,7 @@ impl<D> EventQueue<D> for Reference<D> {
         self.heap.push(Ranked::new(self.order, event));
     }
 
-    fn pop_before(&mut self, end: u64, _ahead: impl FnMut(Entity)) -> Option<Event<D>> {
+    fn pop_before(&mut self, end: u64, _ahead: impl FnMut(Entity, D)) -> Option<Event<D>> {
         if self.heap.peek()?.event.time >= end {
             return None;
         }

@@ -129,7 +129,7 @@ impl Shard for Phold {
     }
 
     #[inline]
-    fn prefetch(&self, entity: Entity) {
+    fn prefetch(&self, entity: Entity, _: Self::Data) {
         prefetch::read(&self.processes[(entity - self.first) as usize]);
     }
 

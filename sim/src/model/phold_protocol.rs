@@ -12,7 +12,7 @@ use rapprochement_core::random::below;
 use rapprochement_core::time::Instant;
 use rapprochement_core::wire::{DecodeError, Message, Reader};
 
-use super::host::{self, Hosts, Note, Observer, STARTS, World};
+use super::host::{self, Hosts, Note, OUTSIDE, Observer, World};
 use crate::engine::Event;
 use crate::network::Network;
 use crate::network::config::{Access, Departure, NetworkConfig, NodeConfig};
@@ -152,7 +152,7 @@ pub fn shards(network: Network, starts: &[u32], nodes: u32, streams: &Streams) -
 
 /// Every node's start.
 pub fn initial(nodes: u32) -> impl Iterator<Item = Event<Note>> {
-    (0..nodes).map(|node| Event { time: 0, source: STARTS, sequence: node, target: node, data: Note::start() })
+    (0..nodes).map(|node| Event { time: 0, source: OUTSIDE, sequence: node, target: node, data: Note::start() })
 }
 
 #[cfg(test)]

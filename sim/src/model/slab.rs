@@ -1,5 +1,7 @@
 //! Storage with stable places: what an event refers to by a 32-bit slot. Freed places are used again, last freed first.
 
+use crate::engine::prefetch;
+
 /// Values by slot.
 #[derive(Clone, Debug)]
 pub struct Slab<T> {
@@ -46,6 +48,14 @@ impl<T> Slab<T> {
         match self.entries.get(slot as usize) {
             Some(Entry::Taken(value)) => Some(value),
             _ => None,
+        }
+    }
+
+    /// Asks for the memory of a slot ahead of its use.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        if let Some(entry) = self.entries.get(slot as usize) {
+            prefetch::read(entry);
         }
     }
 

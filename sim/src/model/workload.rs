@@ -46,8 +46,7 @@ impl Schedule {
     pub fn draw(config: &WorkloadConfig, nodes: u32, duration: Duration, streams: &Streams) -> Self {
         let mut rng = streams.stream(Purpose::Workload, 0);
         let writers = draw_writers(config.writers.min(nodes), nodes, &mut rng);
-        // Nodes start at time zero in an order that depends on the seed; no write may come before its writer has.
-        let start = Instant::ZERO + config.warm_up.0.max(Duration::from_nanos(1));
+        let start = Instant::ZERO + config.warm_up.0;
         let end = Instant::ZERO + (duration - config.drain.0);
         let times = arrival_times(&config.arrivals, start, end, &mut rng);
         let mut keys = KeyChooser::new(&config.keys, writers.len());

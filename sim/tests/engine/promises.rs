@@ -48,7 +48,7 @@ impl Shard for Script {
         self.log.push((now.as_nanos(), entity, data));
         (self.act)(now.as_nanos(), entity, data, scheduler)
     }
-    fn prefetch(&self, _: Entity) {}
+    fn prefetch(&self, _: Entity, _: Self::Data) {}
     fn sequence(&mut self, entity: Entity) -> &mut u32 {
         &mut self.sequences[(entity - self.first) as usize]
     }

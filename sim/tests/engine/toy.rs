@@ -170,7 +170,7 @@ impl Shard for Toy {
         Handled::Counted
     }
 
-    fn prefetch(&self, entity: Entity) {
+    fn prefetch(&self, entity: Entity, _: Self::Data) {
         prefetch::read(&self.nodes[(entity - self.first) as usize]);
     }
 

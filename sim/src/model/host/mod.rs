@@ -25,11 +25,9 @@ use crate::network::service::{Busy, NodeService};
 use crate::network::{Incoming, Network, Outgoing};
 use crate::random::{Philox, Purpose, Streams};
 
-/// The source of commands: no node has this number.
-pub const COMMANDS: Entity = u32::MAX;
-
-/// The source of the nodes' first events.
-pub const STARTS: Entity = u32::MAX - 1;
+/// The source of the nodes' starts and of commands: no node has this number. It is one source because events of one source
+/// keep their order, and a node starts before it gets a command of the same time.
+pub const OUTSIDE: Entity = u32::MAX;
 
 /// What an event says to a node.
 #[derive(Clone, Copy, Debug)]
@@ -347,10 +345,13 @@ where
     }
 
     #[inline]
-    fn prefetch(&self, entity: Entity) {
+    fn prefetch(&self, entity: Entity, note: Note) {
         let node = &self.nodes[(entity - self.first) as usize];
         prefetch::read(&node.state);
         prefetch::read(&node.protocol);
+        if note.slot().is_some() {
+            self.desk.messages.prefetch(note.slot);
+        }
     }
 
     #[inline]

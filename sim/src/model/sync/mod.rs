@@ -18,7 +18,7 @@ use self::ledger::Ledger;
 use self::observer::SyncObserver;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
-use super::host::{self, COMMANDS, Hosts, Note, STARTS, SimProtocol, World};
+use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol, World};
 use super::identity::SimKeys;
 use super::workload::Schedule;
 use super::{RunOptions, RunStatistics};
@@ -178,14 +178,17 @@ fn last_heal(experiment: &Experiment) -> Option<Instant> {
     heals.max().map(Instant::from_nanos)
 }
 
-/// Every node's start, and every scheduled write.
-fn initial_events(nodes: u32, schedule: &Schedule) -> Vec<Event<Note>> {
+/// Every node's start, and then every scheduled write.
+fn initial_events(nodes: u32, schedule: &Schedule) -> impl Iterator<Item = Event<Note>> {
     let event =
-        |at: Instant, source, sequence, target, data| Event { time: at.as_nanos(), source, sequence, target, data };
-    let starts = (0..nodes).map(|node| event(Instant::ZERO, STARTS, node, node, Note::start()));
+        |at: Instant, sequence, target, data| Event { time: at.as_nanos(), source: OUTSIDE, sequence, target, data };
+    let starts = (0..nodes).map(move |node| event(Instant::ZERO, node, node, Note::start()));
     let writes = (0u32..).zip(&schedule.updates);
-    let writes = writes.map(|(index, update)| event(update.at, COMMANDS, index, update.writer, Note::command(index)));
-    starts.chain(writes).collect()
+    starts.chain(
+        writes.map(move |(index, update)| {
+            event(update.at, nodes.saturating_add(index), update.writer, Note::command(index))
+        }),
+    )
 }
 
 /// Brings a synchroniser back with what was durable, or with its identity and version counter alone.
