@@ -46,9 +46,9 @@ impl Template {
 
 /// Prints a template, or writes it under a new name; a file that exists is never overwritten.
 pub fn main(args: NewArgs) -> Exit {
-    let Some(what) = args.what else { return print(args.template.unwrap_or(Template::Gossip).text()) };
+    let Some(what) = args.what else { return print(args.template.unwrap_or(Template::Gossip).text().trim_end()) };
     if let (Ok(template), None) = (Template::from_str(&what, false), args.template) {
-        return print(template.text());
+        return print(template.text().trim_end());
     }
     let file = PathBuf::from(if what.ends_with(".toml") { what } else { what + ".toml" });
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -64,7 +64,7 @@ pub fn main(args: NewArgs) -> Exit {
     match written {
         Ok(()) => {
             let shown = file.display();
-            print(&format!("wrote {shown}; run it with `rapsim run {shown}`\n"))
+            print(format!("wrote {shown}; run it with `rapsim run {shown}`"))
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             eprintln!("error: {} exists already; it was left as it is", file.display());

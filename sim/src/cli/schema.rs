@@ -25,7 +25,7 @@ pub enum SchemaFormat {
 /// Prints the description.
 pub fn main(args: SchemaArgs) -> Exit {
     print(match args.format {
-        SchemaFormat::Json => guide::json_schema(),
-        SchemaFormat::Markdown => guide::markdown(),
+        SchemaFormat::Json => guide::json_schema().trim_end().to_owned(),
+        SchemaFormat::Markdown => guide::markdown().trim_end().to_owned(),
     })
 }

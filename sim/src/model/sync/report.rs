@@ -299,10 +299,9 @@ fn report_tally<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver
 
 fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
     let mut lines = Vec::new();
-    let directions: [(&str, fn((u64, u64)) -> u64); 2] = [("sent", |bytes| bytes.0), ("received", |bytes| bytes.1)];
-    for (direction, pick) in directions {
-        let mut bytes: Vec<f64> =
-            shards.iter().flat_map(|shard| shard.node_bytes().map(|both| pick(both) as f64)).collect();
+    for (direction, sent) in [("sent", true), ("received", false)] {
+        let pick = |(out, back): (u64, u64)| if sent { out as f64 } else { back as f64 };
+        let mut bytes: Vec<f64> = shards.iter().flat_map(|shard| shard.node_bytes().map(pick)).collect();
         bytes.sort_by(f64::total_cmp);
         let (median, max) = (quantile(&bytes, 0.5), quantile(&bytes, 1.0));
         results.scalar(&format!("node_{direction}_bytes_median"), median);

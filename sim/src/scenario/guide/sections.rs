@@ -335,18 +335,19 @@ lines = "network.duplicate"
 x_label = "nodes"
 y_label = "bytes per node"
 x_log = true
-y_log = false"#],
+y_log = false
+reference = { label = "closed form", points = [[100, 1000.0], [1000, 1000.0]] }"#],
     ),
     section(
         "FigureReference",
         "`figure.reference`",
         &[r#"[sweep.grid]
-protocol.eager_push.fanout = [2, 3]
+network.duplicate = [0.0, 0.1]
 
 [[figure]]
-name = "residue"
-x = "protocol.eager_push.fanout"
-y = "undelivered_share"
-reference = { label = "closed form", points = [[2, 0.2032], [3, 0.0595]] }"#],
+name = "copies"
+x = "network.duplicate"
+y = "copies_per_needed"
+reference = { label = "published", points = [[0.0, 1.0], [0.1, 1.1]] }"#],
     ),
 ];
