@@ -4,7 +4,7 @@
 //! clock, no socket, no thread, no file. **Every input is handled to its end before the next one is given**, and a host
 //! drives a protocol like this:
 //!
-//! 1. Give [`Input::Start`] once.
+//! 1. Give [`Input::Start`] once, and nothing before it.
 //! 2. Give each arriving message, due timer and command as one [`Input`], with the node's own clock as `now`.
 //! 3. Carry out what the protocol asks of its [`Context`]: the simulator writes straight into its event queue, a real
 //!    node collects and acts, a test collects into vectors.
@@ -51,9 +51,11 @@ pub enum Input<'a, P: Protocol> {
     Timer(P::Timer),
     /// The application wants something.
     Command(P::Command),
-    /// The transport has evidence that the peer answers: a finished handshake. Never an oracle.
+    /// The transport has evidence that the peer answers: a finished handshake. Never an oracle. It may come again without a
+    /// `PeerDown` between: the peer restarted, or both sides opened.
     PeerUp(P::Peer),
-    /// The transport has evidence that the peer is gone: a timeout or a reset. Never an oracle.
+    /// The transport has evidence that the peer is gone: a timeout or a reset. Never an oracle. Not given for what a crash of
+    /// this node took along.
     PeerDown(P::Peer),
     /// The node leaves cleanly; what is sent now still goes out.
     Stop,

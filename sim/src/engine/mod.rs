@@ -49,7 +49,8 @@ pub trait Shard: Send + Sized {
     /// A payload on its way to another shard.
     type Parcel: Send;
 
-    /// Handles one event to its end.
+    /// Handles one event to its end. The event's source is not passed: what a handler needs of it is in the data. Events of
+    /// different sources at one instant come in an order that a model must not rely on.
     fn handle(
         &mut self,
         now: Instant,

@@ -46,7 +46,7 @@ workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 churn = { sessions = { profile = { name = "kad" } } }
 measure = { sample = "1 s" }
 sweep = { grid = { nodes = [100, 1000] } }
-expect = { delivered_share = { min = 1.0 } }
+expect = { newest_share_at_end = { min = 1.0 } }
 figure = [{ name = "traffic", x = "nodes", y = "sent_payload_bytes_per_node" }]"#],
     ),
     section(
@@ -317,7 +317,7 @@ network.loss.independent = [0.0, 0.01, 0.05]"#],
         "Bound",
         "`expect`",
         &[r#"[expect]
-delivered_share = { min = 0.999 }
+undelivered_share = { max = 0.001 }
 update_latency_p99_s = { min = 0.1, max = 5.0 }"#],
     ),
     section(
