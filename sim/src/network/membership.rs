@@ -67,7 +67,7 @@ impl Membership {
                     return Err(refuse("more than 4 billion ends of edges".into(), "use a smaller degree"));
                 }
                 let drawn = (0..100).find_map(|attempt| {
-                    let edges = draw_edges(nodes, degree, &mut streams.stream(Purpose::Membership, attempt))?;
+                    let edges = draw_regular(nodes, degree, &mut streams.stream(Purpose::Membership, attempt))?;
                     connected(nodes, &edges).then(|| adjacency(nodes, degree as usize, &edges))
                 });
                 let Some(neighbours) = drawn else {
@@ -159,7 +159,20 @@ fn permuted(position: u32, count: u32, key: u64) -> u32 {
     }
 }
 
-/// Edges of a random regular graph, or `None` where the double edges of a draw could not be resolved.
+/// Edges of a random regular graph. A dense one is the complement of a sparse one, since the double edges of a dense draw
+/// seldom resolve.
+fn draw_regular(nodes: u32, degree: u32, rng: &mut Philox) -> Option<Vec<(u32, u32)>> {
+    if degree < nodes / 2 {
+        return draw_edges(nodes, degree, rng);
+    }
+    let mut absent: Vec<(u32, u32)> =
+        draw_edges(nodes, nodes - 1 - degree, rng)?.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect();
+    absent.sort_unstable();
+    let pairs = (0..nodes).flat_map(|a| (a + 1..nodes).map(move |b| (a, b)));
+    Some(pairs.filter(|pair| absent.binary_search(pair).is_err()).collect())
+}
+
+/// Edges of a sparse random regular graph, or `None` where the double edges of a draw could not be resolved.
 fn draw_edges(nodes: u32, degree: u32, rng: &mut Philox) -> Option<Vec<(u32, u32)>> {
     let mut stubs: Vec<u32> = (0..nodes).flat_map(|node| (0..degree).map(move |_| node)).collect();
     shuffle(rng, &mut stubs);
@@ -270,6 +283,19 @@ mod tests {
                 peers.sort_unstable();
                 peers.dedup();
                 assert_eq!(peers.len(), given + 1, "{config:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_dense_graph_that_exists_is_found() {
+        for nodes in 4..24 {
+            for degree in (3..nodes).filter(|degree| nodes * degree % 2 == 0) {
+                let config = MembershipConfig::Graph { degree };
+                assert!(
+                    Membership::build(&config, nodes, &Streams::new(0)).is_ok(),
+                    "{nodes} nodes of degree {degree}"
+                );
             }
         }
     }

@@ -49,7 +49,12 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
         name: config.name.clone(),
         title: readable(&config.name),
         x: Axis { log: config.x_log && named.is_empty(), names: named, ..Axis::linear(x_label) },
-        y: Axis { log: config.y_log, ..Axis::linear(y_label) },
+        // Intervals of a share may leave what a share can be; the axis does not.
+        y: Axis {
+            log: config.y_log,
+            range: (config.y == "newest_share").then_some((0.0, 1.0)),
+            ..Axis::linear(y_label)
+        },
         lines,
         ..Figure::default()
     })
