@@ -182,7 +182,7 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     assert_eq!(lines[1].points, [(2.0, 2.0)], "a point without any value is left out");
     // Mean 5, sd sqrt(2), half-width 12.7062 * sqrt(2) / sqrt(2).
     assert!((lines[0].band[1].0 - (5.0 - 12.7062)).abs() < 1e-4 && (lines[0].band[1].1 - (5.0 + 12.7062)).abs() < 1e-4);
-    assert_eq!(figures[0].y.label, "store convergence 99 (s)");
+    assert_eq!(figures[0].y.label, "update latency p99 (s)");
     let unnamed = plot::sweep_figures(&[config("nodes", None), config("unknown", None)], &keys, &rows);
     assert_eq!((unnamed.len(), unnamed[0].lines[0].name.as_str()), (1, "repair = 2 s"));
 }

@@ -31,7 +31,7 @@ enum What {
 #[derive(Args, Clone, Debug)]
 struct PholdArgs {
     /// Nodes, with one event in flight each.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..))]
     nodes: u32,
     /// The most threads to use.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -43,7 +43,7 @@ struct PholdArgs {
     #[arg(long, value_enum, default_value_t = Model::Bare)]
     model: Model,
     /// Events to measure, after one per node to warm up. Default: 10 per node, at least 10 million.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     events: Option<u64>,
     /// The seed.
     #[arg(long, default_value_t = 1)]

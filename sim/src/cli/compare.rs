@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::Exit;
+use super::{Exit, complain, print};
 use crate::measure::statistics::Paired;
 use crate::measure::summary::{SweepRow, SweepTable};
 use crate::output::{self, OutputError};
@@ -78,17 +78,16 @@ pub fn main(args: &CompareArgs) -> Exit {
         );
     }
     match args.format {
-        Format::Text => print!("{}", text(&compared)),
-        Format::Markdown => print!("{}", markdown(&compared)),
+        Format::Text => print(text(&compared).trim_end()),
+        Format::Markdown => print(markdown(&compared).trim_end()),
         Format::Json => match serde_json::to_string_pretty(&compared) {
-            Ok(json) => println!("{json}"),
+            Ok(json) => print(json),
             Err(error) => {
-                eprintln!("error: cannot print the comparison: {error}");
-                return Exit::Failure;
+                complain(format!("cannot print the comparison: {error}"));
+                Exit::Failure
             }
         },
     }
-    Exit::Success
 }
 
 /// The scalars of a run or sweep directory.

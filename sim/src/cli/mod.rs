@@ -122,9 +122,12 @@ fn print(text: impl std::fmt::Display) -> Exit {
 }
 
 impl From<&crate::output::OutputError> for Exit {
-    /// Says what the disk refused.
+    /// Says what was refused. A directory that holds no results was the wrong one to name.
     fn from(error: &crate::output::OutputError) -> Self {
         complain(error);
-        Self::Failure
+        match error {
+            crate::output::OutputError::NotResults { .. } => Self::Usage,
+            _ => Self::Failure,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Exit;
+use super::{Exit, print};
 use crate::output::{self, OutputError, StoredSweep};
 use crate::plot::{self, Figure, Size};
 use crate::scenario::schema::FigureConfig;
@@ -27,8 +27,8 @@ pub fn main(args: &PlotArgs) -> Exit {
             Exit::Success
         }
         Ok(written) => {
-            written.iter().for_each(|path| println!("{}", path.display()));
-            Exit::Success
+            let paths: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+            print(paths.join("\n"))
         }
         Err(error) => Exit::from(&error),
     }

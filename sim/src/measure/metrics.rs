@@ -36,6 +36,7 @@ pub const METRICS: &[Metric] = &[
         "",
         "share of (update, node) pairs never delivered though the node stayed; read it beside every latency",
     ),
+    metric("update_pairs", "", "(update, node) pairs whose node stayed until it had the update or the run ended"),
     metric("left_share", "", "share of (update, node) pairs whose node left before it had the update"),
     metric(
         "update_time_to_50_median_s",
@@ -90,7 +91,7 @@ pub const METRICS: &[Metric] = &[
         "s",
         "time from the last write to the first sample at which every present node holds every newest version",
     ),
-    metric("converged_after_heal_s", "s", "the same from the end of the last partition"),
+    metric("converged_after_heal_s", "s", "time from the end of the last partition until every update issued before it had reached everybody who stayed"),
     metric("reads", "", "reads that were made"),
     metric(
         "read_staleness_mean_s",
@@ -141,6 +142,8 @@ pub const METRICS: &[Metric] = &[
     metric("tuples_adopted", "", "tuples that were new to their receiver"),
     metric("tuples_caught_up", "", "of these, how many came to a node that joined after the update was issued"),
     metric("tuples_rejected", "", "tuples whose signature was wrong"),
+    metric("tuples_refused", "", "writes and tuples that a store had no room for"),
+    metric("delays_raised", "", "messages whose base delay lay below min_latency and was raised to it"),
     metric(
         "equivocations_noticed",
         "",

@@ -32,7 +32,7 @@ pub struct LoggedEvent {
     pub class: &'static str,
     /// Number of the update, where it is about one.
     pub update: Option<u64>,
-    /// Bytes on the wire; zero where nothing was sent.
+    /// Bytes of the encoded message; zero where there is none.
     pub bytes: u64,
 }
 

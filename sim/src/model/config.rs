@@ -50,7 +50,7 @@ pub struct WorkloadConfig {
     /// Which of its keys a writer writes.
     #[serde(default)]
     pub keys: Keys,
-    /// Bytes of a value, at least 8 (it carries the update's number).
+    /// Bytes of a value: random ones, up to 64 KiB.
     #[serde(default = "hundred")]
     pub value: ValueSize,
     /// Share of writes that delete their key.

@@ -49,15 +49,16 @@ impl Traffic {
         Self { classes: vec![ClassTraffic::default(); classes], unqueued: 0, waits: Histogram::new() }
     }
 
+    /// A message was handed to the network; `queued` is its wait before the uplink, `None` where that dropped it.
     #[inline]
-    pub(crate) fn sent(&mut self, class: usize, payload: u32, wire: u32, queued: Duration) {
+    pub(crate) fn sent(&mut self, class: usize, payload: u32, wire: u32, queued: Option<Duration>) {
         if let Some(traffic) = self.classes.get_mut(class) {
             traffic.sent.add(payload, wire);
         }
-        if queued.is_zero() {
-            self.unqueued += 1;
-        } else {
-            self.waits.add(queued.as_nanos());
+        match queued {
+            Some(Duration::ZERO) => self.unqueued += 1,
+            Some(wait) => self.waits.add(wait.as_nanos()),
+            None => {}
         }
     }
 

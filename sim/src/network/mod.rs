@@ -111,7 +111,8 @@ pub enum LossReason {
     Queue,
     /// A fragment was lost on the way.
     Loss,
-    /// A partition lay between the nodes when it was sent or when it arrived.
+    /// A partition lay between the nodes when it was sent, when it had left its uplink, or when it arrived. One that begins
+    /// and heals while a message is under way is not noticed by it.
     Partition,
 }
 
@@ -207,7 +208,7 @@ impl Network {
             Loss::Independent(chance) => chance.loses(packets.fragments, draw(0)[0]),
             Loss::Burst(burst) => burst.loses(&mut out.rare().link, left, packets.fragments, draw(0)),
         };
-        if self.partitions.block(now, from, to) {
+        if self.partitions.block(now, from, to) || self.partitions.block(left, from, to) {
             return fate(Delivery::Lost(LossReason::Partition));
         }
         if lost {

@@ -22,7 +22,7 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
     // Values that are no quantities stand side by side in the order of the sweep.
     let quantities: Option<Vec<f64>> = names[along].iter().map(|(value, _)| quantity(value)).collect();
     let mut lines: Vec<Line> = Vec::new();
-    for row in rows.iter().filter(|row| row.metric == config.y && row.group.is_empty() && row.summary.n > 0) {
+    for row in rows.iter().filter(|row| row.metric == config.y && row.group.is_empty() && is_whole(row)) {
         let Some(place) = names[along].iter().position(|(value, _)| Some(value) == row.values.get(along)) else {
             continue;
         };
@@ -58,6 +58,11 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
         lines,
         ..Figure::default()
     })
+}
+
+/// Whether every run has a value: a mean over those alone that got there would flatter.
+fn is_whole(row: &SummaryRow) -> bool {
+    row.summary.n > 0 && row.summary.missing == 0
 }
 
 /// The values of a swept key in the order of the sweep, each with what a figure calls it: a table such as

@@ -1,8 +1,11 @@
 //! One text for one meaning: the effective scenario as TOML with every default written out, in the order of its types,
 //! and its hash, which names the run.
 
+use std::path::Path;
+
 use super::schema::Scenario;
 use super::tree::{Node, Value};
+use crate::network::config::{Latency, Points, Sessions, Space};
 
 /// The effective scenario as TOML; it reads back to an equal scenario.
 pub fn canonical(scenario: &Scenario) -> String {
@@ -20,6 +23,52 @@ pub fn content_hash(scenario: &Scenario) -> String {
     scenario.figure.clear();
     let hash = blake3::hash(canonical(&scenario).as_bytes());
     hash.to_hex()[..16].to_owned()
+}
+
+/// [`content_hash`] that also covers the files which the scenario reads, relative to `base`: another matrix is another
+/// experiment. A file that cannot be read counts as empty here; building the network says what is wrong with it.
+pub fn experiment_hash(scenario: &Scenario, base: &Path) -> String {
+    cover_files(content_hash(scenario), scenario, base)
+}
+
+/// The hash of a sweep: everything that its runs depend on, the grid included; other words, figures and bounds are the same
+/// sweep.
+pub fn sweep_hash(scenario: &Scenario, base: &Path) -> String {
+    let mut bare = scenario.clone();
+    bare.description.clear();
+    bare.figure.clear();
+    bare.expect.clear();
+    cover_files(blake3::hash(canonical(&bare).as_bytes()).to_hex()[..16].to_owned(), scenario, base)
+}
+
+fn cover_files(hash: String, scenario: &Scenario, base: &Path) -> String {
+    let files = input_files(scenario);
+    if files.is_empty() {
+        return hash;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(hash.as_bytes());
+    for file in files {
+        let content = std::fs::read(base.join(file)).unwrap_or_default();
+        hasher.update(blake3::hash(&content).as_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// The files that a scenario names.
+fn input_files(scenario: &Scenario) -> Vec<&Path> {
+    let latency = match &scenario.network.latency {
+        Latency::Matrix(matrix) => Some(matrix.file.as_path()),
+        Latency::Graph(graph) => Some(graph.file.as_path()),
+        Latency::Points(Points { space: Space::Places { file, .. }, .. }) => Some(file.as_path()),
+        Latency::Regions(regions) if regions.table.contains('.') => Some(Path::new(&regions.table)),
+        _ => None,
+    };
+    let sessions = scenario.churn.as_ref().and_then(|churn| match &churn.sessions {
+        Sessions::Trace { file } => Some(file.as_path()),
+        _ => None,
+    });
+    latency.into_iter().chain(sessions).collect()
 }
 
 /// A value of the tree as TOML on one line.

@@ -25,7 +25,7 @@ pub mod schema;
 pub mod sweep;
 pub mod tree;
 
-pub use canonical::{canonical, content_hash};
+pub use canonical::{canonical, content_hash, experiment_hash, sweep_hash};
 pub use check::check;
 pub use diagnostics::Diagnostics;
 pub use generate::generate;

@@ -166,7 +166,8 @@ where
         let network = &self.desk.world.network;
         let fate = network.transmit(&mut state.outgoing, self.now, self.entity, to.0, state.sends, length as usize);
         state.sent += u64::from(fate.wire_bytes);
-        self.desk.traffic.sent(class, length, fate.wire_bytes, fate.queued);
+        let dropped = fate.outcome == Delivery::Lost(LossReason::Queue);
+        self.desk.traffic.sent(class, length, fate.wire_bytes, (!dropped).then_some(fate.queued));
         let mut what = MessageFate::Sent;
         if let Delivery::Lost(reason) = fate.outcome {
             self.desk.traffic.lost(class, reason);

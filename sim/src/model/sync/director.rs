@@ -235,6 +235,11 @@ impl<P: Synchroniser + SimProtocol> Director<Hosts<P, SyncObserver>> for SyncDir
         shards: &mut [&mut Hosts<P, SyncObserver>],
         progress: &Progress,
     ) -> Option<Outcome> {
+        if now >= self.next_sample {
+            self.next_sample = now + self.measure.sample.0;
+            self.catch_up(now, shards);
+            self.sample(now, shards);
+        }
         if self.warm_up.is_some_and(|warm_up| warm_up <= now) {
             self.warm_up = None;
             self.last.clear();
@@ -243,11 +248,6 @@ impl<P: Synchroniser + SimProtocol> Director<Hosts<P, SyncObserver>> for SyncDir
                 shard.reset_traffic();
                 shard.observer_mut().reset();
             }
-        }
-        if now >= self.next_sample {
-            self.next_sample = now + self.measure.sample.0;
-            self.catch_up(now, shards);
-            self.sample(now, shards);
         }
         if let Some(fault) = shards.iter().find_map(|shard| shard.fault()) {
             return Some(Outcome::Failed(fault.into()));

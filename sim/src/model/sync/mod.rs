@@ -127,8 +127,7 @@ impl Parts {
                     protocol(membership.sampler(node), keys)
                 });
                 let observer = SyncObserver::new(Arc::clone(&ledger), experiment.measure.events);
-                let world = Arc::clone(&world);
-                Hosts::new(range[0], protocols, world, &streams, observer, experiment.measure.events)
+                Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, experiment.measure.events)
             })
             .collect();
         let reads = (experiment.workload.reads, streams.stream(Purpose::Observer, 0));
@@ -147,7 +146,9 @@ impl Parts {
         // A run that drained was idle until its deadline, and is measured up to there.
         let drained = statistics.outcome == Outcome::Drained;
         let measured_to = if drained { plan.deadline } else { statistics.end };
+        let raised = world.network.raised();
         let mut results = report::report(&mut shards, &ledger, director, measured_to, measured_from, last_heal);
+        results.scalar("delays_raised", raised as f64);
         results.log = log;
         SyncRun { results, statistics, classes: report::classes::<P>() }
     }

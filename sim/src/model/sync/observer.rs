@@ -33,6 +33,8 @@ pub struct Tally {
     pub stale: u64,
     /// Tuples whose signature was wrong.
     pub rejected: u64,
+    /// Writes and tuples that a store had no room for.
+    pub refused: u64,
     /// Proofs of equivocation found.
     pub equivocations: u64,
     /// Encoded bytes of the tuples newly held: what any protocol has to send at least.
@@ -212,8 +214,14 @@ where
                 self.tally.equivocations += 1;
                 6
             }
-            SyncEvent::WriteRefused(_) => 7,
-            SyncEvent::Full => 8,
+            SyncEvent::WriteRefused(_) => {
+                self.tally.refused += 1;
+                7
+            }
+            SyncEvent::Full => {
+                self.tally.refused += 1;
+                8
+            }
         }
     }
 
@@ -253,6 +261,7 @@ impl Tally {
         self.duplicates += other.duplicates;
         self.stale += other.stale;
         self.rejected += other.rejected;
+        self.refused += other.refused;
         self.equivocations += other.equivocations;
         self.needed_bytes += other.needed_bytes;
         self.hops.merge(&other.hops);

@@ -10,7 +10,7 @@ use super::director::SyncDirector;
 use super::ledger::Ledger;
 use super::observer::{SyncObserver, Tally};
 use crate::measure::results::{Curve, Results, Table};
-use crate::measure::statistics::{gini, quantile};
+use crate::measure::statistics::{gini, max_to_median, quantile};
 use crate::model::host::Hosts;
 use crate::model::traffic::{ClassTraffic, Traffic};
 use crate::model::workload::NO_UPDATE;
@@ -47,8 +47,8 @@ pub fn report<P: Synchroniser<Peer = SimPeer>>(
     results.scalar("updates_skipped", ledger.schedule.updates.len() as f64 - issued);
     report_latencies(&fates, &mut results);
     report_convergence(&fates, ledger, &mut results);
-    report_samples(&director, ledger, last_heal, &mut results);
-    report_traffic::<P>(shards, end.since(measured_from).as_secs_f64(), &mut results);
+    report_samples(&fates, &director, ledger, (last_heal, end), &mut results);
+    report_traffic::<P>(shards, present_node_seconds(shards, measured_from, end), &mut results);
     report_tally(shards, &mut results);
     report_nodes(shards, &mut results);
     results.tables.push(update_table(&fates, ledger));
@@ -146,6 +146,7 @@ fn report_latencies(fates: &[Fate], results: &mut Results) {
         results.scalar(&format!("update_latency_{name}_s"), quantile(&seconds, percent));
     }
     let stayed = (population - left) as f64;
+    results.scalar("update_pairs", stayed);
     results.scalar("undelivered_share", undelivered as f64 / stayed);
     results.scalar("left_share", left as f64 / population as f64);
     results.curves.push(Curve {
@@ -155,6 +156,21 @@ fn report_latencies(fates: &[Fate], results: &mut Results) {
         x_log: true,
         lines: vec![("delivered".into(), cdf(&seconds, stayed))],
     });
+}
+
+/// A quantile of `count` values of which only those in `ascending` are finite; not a number where it falls on the others.
+fn quantile_of(ascending: &[f64], count: usize, share: f64) -> f64 {
+    let place = share * count.saturating_sub(1) as f64;
+    let last = ascending.len() as f64 - 1.0;
+    if place > last {
+        return f64::NAN;
+    }
+    quantile(ascending, if last > 0.0 { place / last } else { 0.0 })
+}
+
+/// A ratio, not a number where nothing is divided by.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { f64::NAN }
 }
 
 /// Nanoseconds of a histogram in seconds; not a number where it is empty.
@@ -179,8 +195,9 @@ fn report_convergence(fates: &[Fate], ledger: &Ledger, results: &mut Results) {
             fates.iter().map(|fate| fate.time_to(percent)).filter(|time| !time.is_nan()).collect();
         times.sort_by(f64::total_cmp);
         let reached = times.len() as f64 / fates.len() as f64;
-        results.scalar(&format!("update_time_to_{name}_median_s"), quantile(&times, 0.5));
-        results.scalar(&format!("update_time_to_{name}_max_s"), quantile(&times, 1.0));
+        // An update that never got there counts as slower than all others.
+        results.scalar(&format!("update_time_to_{name}_median_s"), quantile_of(&times, fates.len(), 0.5));
+        results.scalar(&format!("update_time_to_{name}_max_s"), quantile_of(&times, fates.len(), 1.0));
         results.scalar(&format!("updates_reaching_{name}_share"), reached);
         lines.push((format!("{name} % of nodes"), cdf(&times, fates.len() as f64)));
     }
@@ -221,14 +238,40 @@ fn store_time_to(fates: &[Fate], ledger: &Ledger, percent: u64) -> f64 {
     Instant::from_nanos(*reached).since(last).as_secs_f64()
 }
 
-fn report_samples(director: &SyncDirector<'_>, ledger: &Ledger, last_heal: Option<Instant>, results: &mut Results) {
-    let since = |from: Option<Instant>| match (director.converged, from) {
-        (Some(converged), Some(from)) => converged.since(from).as_secs_f64(),
+/// Time from the end of the last partition until every update issued before it had reached everybody who stayed: zero
+/// where all had before, not a number where one never did or the run ended first.
+fn time_after_heal(fates: &[Fate], ledger: &Ledger, heal: Instant, end: Instant) -> f64 {
+    if heal > end {
+        return f64::NAN;
+    }
+    let mut latest = 0.0f64;
+    for fate in fates {
+        let issued = ledger.schedule.updates[fate.index as usize].at;
+        let settled = fate.time_to(100);
+        if issued < heal && settled.is_nan() {
+            return f64::NAN;
+        }
+        if issued < heal {
+            latest = latest.max(issued.as_secs_f64() + settled - heal.as_secs_f64());
+        }
+    }
+    latest
+}
+
+fn report_samples(
+    fates: &[Fate],
+    director: &SyncDirector<'_>,
+    ledger: &Ledger,
+    (last_heal, end): (Option<Instant>, Instant),
+    results: &mut Results,
+) {
+    let since_last_write = match (director.converged, ledger.schedule.last_write()) {
+        (Some(converged), Some(last)) => converged.since(last).as_secs_f64(),
         _ => f64::NAN,
     };
-    results.scalar("converged_after_last_write_s", since(ledger.schedule.last_write()));
-    if last_heal.is_some() {
-        results.scalar("converged_after_heal_s", since(last_heal));
+    results.scalar("converged_after_last_write_s", since_last_write);
+    if let Some(heal) = last_heal {
+        results.scalar("converged_after_heal_s", time_after_heal(fates, ledger, heal, end));
     }
     let last_share = director.results.series.iter().rfind(|sample| sample.metric == "newest_share");
     results.scalar("newest_share_at_end", last_share.map_or(f64::NAN, |sample| sample.value));
@@ -241,9 +284,23 @@ fn report_samples(director: &SyncDirector<'_>, ledger: &Ledger, last_heal: Optio
     }
 }
 
+/// Time that nodes were present between two moments, summed over nodes.
+fn present_node_seconds<P: Synchroniser<Peer = SimPeer>>(
+    shards: &[Hosts<P, SyncObserver>],
+    from: Instant,
+    to: Instant,
+) -> f64 {
+    let mut nanos = 0i128;
+    for (at, joined) in shards.iter().flat_map(|shard| shard.observer().changes()) {
+        let left = i128::from(to.since((*at).max(from)).as_nanos());
+        nanos += if *joined { left } else { -left };
+    }
+    nanos as f64 / 1e9
+}
+
 fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     shards: &[Hosts<P, SyncObserver>],
-    seconds: f64,
+    node_seconds: f64,
     results: &mut Results,
 ) {
     let mut traffic = Traffic::new(P::Message::CLASSES.len());
@@ -265,7 +322,7 @@ fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     for (class, name) in traffic.classes().iter().zip(P::Message::CLASSES) {
         volumes(name, class);
     }
-    results.scalar("sent_wire_bytes_per_node_s", per_node(total.sent.wire) / seconds);
+    results.scalar("sent_wire_bytes_per_node_s", ratio(total.sent.wire as f64, node_seconds));
     let sent = total.sent.messages as f64;
     results.scalar("lost_queue_share", total.lost_queue as f64 / sent);
     results.scalar("lost_link_share", total.lost_link as f64 / sent);
@@ -275,7 +332,7 @@ fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     results.scalar("uplink_wait_mean_s", waits.mean() / 1e9);
     results.scalar("uplink_wait_p99_s", in_seconds(waits.quantile(0.99)));
     let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
-    results.scalar("payload_bytes_over_lower_bound", total.received.payload as f64 / needed as f64);
+    results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
 }
 
 fn report_tally<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
@@ -288,8 +345,9 @@ fn report_tally<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver
     results.scalar("tuples_adopted", adopted);
     results.scalar("tuples_caught_up", tally.caught_up as f64);
     results.scalar("tuples_rejected", tally.rejected as f64);
+    results.scalar("tuples_refused", tally.refused as f64);
     results.scalar("equivocations_noticed", tally.equivocations as f64);
-    results.scalar("copies_per_needed", copies as f64 / adopted);
+    results.scalar("copies_per_needed", ratio(copies as f64, adopted));
     if tally.hops.count() > 0 {
         results.scalar("repaired_share", tally.repaired as f64 / adopted);
         results.scalar("rumour_hops_mean", tally.hops.mean());
@@ -303,9 +361,8 @@ fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver
         let pick = |(out, back): (u64, u64)| if sent { out as f64 } else { back as f64 };
         let mut bytes: Vec<f64> = shards.iter().flat_map(|shard| shard.node_bytes().map(pick)).collect();
         bytes.sort_by(f64::total_cmp);
-        let (median, max) = (quantile(&bytes, 0.5), quantile(&bytes, 1.0));
-        results.scalar(&format!("node_{direction}_bytes_median"), median);
-        results.scalar(&format!("node_{direction}_bytes_max_to_median"), max / median);
+        results.scalar(&format!("node_{direction}_bytes_median"), quantile(&bytes, 0.5));
+        results.scalar(&format!("node_{direction}_bytes_max_to_median"), max_to_median(&bytes));
         results.scalar(&format!("node_{direction}_bytes_gini"), gini(&bytes));
         lines.push((direction.into(), cdf(&bytes, bytes.len() as f64)));
     }

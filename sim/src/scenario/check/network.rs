@@ -195,7 +195,11 @@ fn groups(s: &Scenario, c: &mut Checker, at: &str, groups: &Groups) {
             for (place, node) in disjoint(c, &format!("{at}.nodes"), lists) {
                 if *node >= s.nodes {
                     let message = format!("there is no node {node} among {}", s.nodes);
-                    c.report(&[&place, "nodes"], message, format!("nodes are numbered from 0 to {}", s.nodes - 1));
+                    c.report(
+                        &[&place, "nodes"],
+                        message,
+                        format!("nodes are numbered from 0 to {}", s.nodes.saturating_sub(1)),
+                    );
                 }
             }
         }
@@ -283,8 +287,8 @@ pub(super) fn node(s: &Scenario, c: &mut Checker) {
 pub(super) fn membership(s: &Scenario, c: &mut Checker) {
     let MembershipConfig::Graph { degree } = s.membership else { return };
     let path = "membership.graph.degree";
-    if degree == 0 {
-        c.report(&[path], "nodes without neighbours", "use a degree of at least 1");
+    if degree < 3 {
+        c.report(&[path], format!("a random graph of degree {degree} falls apart"), "use a degree of at least 3");
     }
     if degree >= s.nodes {
         let message = format!("{degree} neighbours among {} nodes", s.nodes);

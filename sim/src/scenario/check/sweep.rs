@@ -6,6 +6,7 @@ use super::super::diagnostics::did_you_mean;
 use super::super::path::{Path, Step};
 use super::super::schema::{FigureConfig, Scenario, Sweep};
 use super::{Checker, is_file_name};
+use crate::measure::metrics;
 
 /// A sweep has at most this many points.
 pub(in super::super) const MAX_POINTS: usize = 10_000;
@@ -17,6 +18,7 @@ const NOT_SWEPT: [&str; 6] = ["name", "description", "seed", "sweep", "expect", 
 pub(super) fn expect(s: &Scenario, c: &mut Checker) {
     for (metric, bound) in &s.expect {
         let path = Path::default().key("expect").key(metric).to_string();
+        self::metric(c, &path, metric);
         match (bound.min, bound.max) {
             (None, None) => c.report(&[&path], "this bound holds for every value", "give `min`, `max` or both"),
             (Some(min), Some(max)) if min > max => {
@@ -111,7 +113,14 @@ fn axes(s: &Scenario, c: &mut Checker, figure: &FigureConfig, at: impl Fn(&str) 
     if figure.lines.as_ref() == Some(&figure.x) {
         c.report(&[&at("lines")], "the lines vary the same key as the horizontal axis", "leave `lines` out");
     }
-    if figure.y.is_empty() {
-        c.report(&[&at("y")], "a figure of no metric", "name a metric of scalars.csv");
+    metric(c, &at("y"), &figure.y);
+}
+
+/// Bounds and figures name metrics of docs/output.md.
+pub(super) fn metric(c: &mut Checker, path: &str, name: &str) {
+    if metrics::find(name).is_none() {
+        let known = metrics::METRICS.iter().map(|metric| metric.name);
+        let help = did_you_mean(name, known).unwrap_or_else(|| "docs/output.md lists the metrics".into());
+        c.report(&[path], format!("there is no metric `{name}`"), help);
     }
 }

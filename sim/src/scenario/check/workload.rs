@@ -1,18 +1,22 @@
 //! The protocol's parameters, and who writes what, when.
 
+use rapprochement_core::store;
+
 use super::super::schema::Scenario;
 use super::Checker;
 use crate::model::config::{Arrivals, Popularity, ProtocolConfig, ValueSize};
 use crate::units::{Size, Span};
 
-/// A value carries the number of its update.
-const MIN_VALUE: Size = Size(8);
 /// A tuple is one message.
 const MAX_VALUE: Size = Size(64 << 10);
 /// So many writes in a run are a slip.
-const MAX_WRITES: f64 = 1e9;
+const MAX_WRITES: f64 = 1e8;
+/// The latency of every (update, node) pair is kept: 8 bytes each.
+const MAX_PAIRS: f64 = 5e8;
+/// What each node holds of so many keys is followed.
+const MAX_ENTRIES: u64 = 10_000_000;
 /// So many keys of one writer are a slip.
-const MAX_KEYS: u32 = 1_000_000;
+const MAX_KEYS: u32 = store::AUTHOR_TUPLES_MAX as u32;
 /// So many reads in one sample are a slip.
 const MAX_READS: u32 = 1_000_000;
 
@@ -66,6 +70,10 @@ pub(super) fn workload(s: &Scenario, c: &mut Checker) {
         let message = format!("{} writers among {} nodes", w.writers, s.nodes);
         c.report(&["workload.writers", "nodes"], message, "use at most as many writers as nodes");
     }
+    if u64::from(w.writers) > store::AUTHORS_MAX as u64 {
+        let message = format!("{} writers", w.writers);
+        c.report(&["workload.writers"], message, format!("a store holds at most {} authors", store::AUTHORS_MAX));
+    }
     values(s, c);
     keys(s, c);
     let quiet = w.warm_up.0 + w.drain.0;
@@ -82,10 +90,6 @@ pub(super) fn workload(s: &Scenario, c: &mut Checker) {
 
 fn values(s: &Scenario, c: &mut Checker) {
     let mut bounded = |path: &str, size: Size| {
-        if size < MIN_VALUE {
-            let help = "a value carries the number of its update";
-            c.report(&[path], format!("a value has at least {MIN_VALUE}"), help);
-        }
         if size > MAX_VALUE {
             c.report(&[path], format!("a value has at most {MAX_VALUE}"), "");
         }
@@ -112,6 +116,15 @@ fn keys(s: &Scenario, c: &mut Checker) {
         let message = format!("{} keys of each writer", keys.per_writer);
         c.report(&["workload.keys.per_writer"], message, format!("use at most {MAX_KEYS}"));
     }
+    let entries = u64::from(keys.per_writer) * u64::from(s.workload.writers);
+    if entries > MAX_ENTRIES {
+        let message = format!("{entries} keys of all writers together");
+        c.report(
+            &["workload.keys.per_writer", "workload.writers"],
+            message,
+            format!("a run follows at most {MAX_ENTRIES}"),
+        );
+    }
     if let Popularity::Zipf { exponent } = keys.popularity
         && !(0.0..=100.0).contains(&exponent)
     {
@@ -127,8 +140,13 @@ fn arrivals(s: &Scenario, c: &mut Checker, window: Span) {
             c.report(
                 &[path, "duration"],
                 message,
-                "a run has at most a thousand million; is the unit the one you meant?",
+                "a run has at most a hundred million; is the unit the one you meant?",
             );
+        } else if writes * f64::from(s.nodes) > MAX_PAIRS {
+            let message = format!("about {writes:.0} writes to {} nodes", s.nodes);
+            let help =
+                "a run keeps the latencies of at most 500 million (update, node) pairs: write less, or use fewer nodes";
+            c.report(&[path, "duration", "nodes"], message, help);
         }
     };
     match s.workload.arrivals {
