@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("network", &["transport", "problem", "random", "units"]),
     ("model", &["engine", "network", "transport", "measure", "problem", "random", "units"]),
     // The scenario file is made of the configuration types of the rooms that it configures.
-    ("scenario", &["model", "network", "problem", "units"]),
+    ("scenario", &["measure", "model", "network", "problem", "units"]),
     // Figures over a sweep are part of the scenario file.
     ("plot", &["measure", "scenario", "units"]),
     ("output", &["measure", "plot", "scenario", "units"]),

@@ -157,7 +157,7 @@ fn exit_codes_are_as_documented() {
     lab.ends("walk tiny.toml", 2);
     let (out, _) = lab.ends("check tiny.toml", 0);
     assert!(out.contains("all digests are equal"), "{out}");
-    let (_, err) = lab.ends("compare out nowhere", 1);
+    let (_, err) = lab.ends("compare out nowhere", 2);
     assert!(err.contains("not a run or sweep directory") && err.matches("error:").count() == 1, "{err}");
 }
 

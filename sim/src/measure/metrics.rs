@@ -91,7 +91,11 @@ pub const METRICS: &[Metric] = &[
         "s",
         "time from the last write to the first sample at which every present node holds every newest version",
     ),
-    metric("converged_after_heal_s", "s", "time from the end of the last partition until every update issued before it had reached everybody who stayed"),
+    metric(
+        "converged_after_heal_s",
+        "s",
+        "time from the end of the last partition until every update issued before it had reached everybody who stayed",
+    ),
     metric("reads", "", "reads that were made"),
     metric(
         "read_staleness_mean_s",

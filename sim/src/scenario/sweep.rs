@@ -173,7 +173,7 @@ protocol = [{ full_push = { interval = "2 s" } }, { scuttlebutt = { interval = "
 [[figure]]
 name = "f"
 x = "nodes"
-y = "bytes"
+y = "sent_wire_bytes_per_node"
 "#;
 
     #[test]
