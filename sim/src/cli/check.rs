@@ -11,6 +11,7 @@ use super::execute::{self, Fault, ScenarioArgs, execute};
 use super::{Exit, Format, complain, print};
 use crate::engine::{QueueKind, TraceRecord};
 use crate::model::experiment::Experiment;
+use crate::model::sync::SyncRun;
 use crate::model::{RunOptions, RunStatistics};
 
 /// `rapsim check`.
@@ -40,8 +41,11 @@ fn attempt(args: &CheckArgs) -> Result<Exit, Exit> {
     let loaded = args.scenario.load()?;
     let experiment = execute::experiment(&loaded.scenario, loaded.scenario.seed, &loaded.base);
     let mut runs: Vec<(&str, QueueKind, usize, RunStatistics)> = Vec::new();
+    let mut results: Vec<blake3::Hash> = Vec::new();
     for (name, queue, threads) in WAYS {
-        let statistics = run(&experiment, queue, threads, None).map_err(|fault| fault.report(&loaded))?;
+        let run = run(&experiment, queue, threads, None).map_err(|fault| fault.report(&loaded))?;
+        results.push(blake3::hash(format!("{:?}", run.results).as_bytes()));
+        let statistics = run.statistics;
         if args.format == Format::Text {
             print(format!("{:032x}  {:>10} events  {name}", statistics.digest, statistics.events));
         }
@@ -57,6 +61,10 @@ fn attempt(args: &CheckArgs) -> Result<Exit, Exit> {
         print(json!({ "equal": differing.is_none(), "runs": digests }));
     }
     let Some((name, queue, threads, statistics)) = differing else {
+        if let Some(other) = results.iter().position(|result| *result != results[0]) {
+            complain(format!("the events are equal, but the measurements of {} are not", runs[other].0));
+            return Ok(Exit::NotDeterministic);
+        }
         if args.format == Format::Text {
             print("all digests are equal");
         }
@@ -69,7 +77,10 @@ fn attempt(args: &CheckArgs) -> Result<Exit, Exit> {
         complain("the runs differ, and one of them fails when it is repeated");
         return Ok(Exit::NotDeterministic);
     };
-    complain(format!("{name} differs from the {reference_name}: {}", first_difference(&ours.trace, &theirs.trace)));
+    complain(format!(
+        "{name} differs from the {reference_name}: {}",
+        first_difference(&ours.statistics.trace, &theirs.statistics.trace)
+    ));
     Ok(Exit::NotDeterministic)
 }
 
@@ -78,9 +89,9 @@ fn run(
     queue: QueueKind,
     threads: usize,
     trace: Option<Range<Instant>>,
-) -> Result<RunStatistics, Fault> {
+) -> Result<SyncRun, Fault> {
     let options = RunOptions { threads, exact_threads: true, queue, trace };
-    execute(experiment, &options, &mut |_| ()).map(|run| run.statistics)
+    execute(experiment, &options, &mut |_| ())
 }
 
 /// The span of virtual time in which two runs part: from the last checkpoint that agrees.
@@ -122,7 +133,7 @@ mod tests {
     fn an_injected_difference_is_narrowed_down_to_its_first_event() {
         let ours = experiment(&[]);
         let theirs = experiment(&["network.partition=[{ start = '3.3 s', heal = '5 s', groups.shares = [0.5, 0.5] }]"]);
-        let run = |experiment, trace| run(experiment, QueueKind::Calendar, 1, trace).unwrap();
+        let run = |experiment, trace| run(experiment, QueueKind::Calendar, 1, trace).unwrap().statistics;
         let (a, b) = (run(&ours, None), run(&theirs, None));
         assert_ne!(a.digest, b.digest);
         let span = first_differing_slice(&a, &b, Span::as_nanos(ours.measure.sample));

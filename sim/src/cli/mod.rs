@@ -109,6 +109,12 @@ fn complain(message: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "error: {message}");
 }
 
+/// Prints something worth knowing to standard error.
+fn note(message: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "note: {message}");
+}
+
 /// Prints results to standard output; a reader that has heard enough is no failure.
 fn print(text: impl std::fmt::Display) -> Exit {
     use std::io::{ErrorKind, Write};

@@ -60,6 +60,9 @@ fn attempt(args: &RunArgs) -> Result<Exit, Exit> {
     let wall = started.elapsed();
     bar.finish_and_clear();
     let run = run.map_err(|fault| fault.report(&loaded))?;
+    if let Some(why) = run.one_thread {
+        super::note(format!("the run had one thread: {why}"));
+    }
     let misses = judge(&scenario.expect, &run.results);
     let host = HostFacts::of_run(threads as u32, wall, run.statistics.events);
     let directory = write(&args.out, (scenario, &loaded.base), &run, &host).map_err(|error| Exit::from(&error))?;

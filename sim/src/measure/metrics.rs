@@ -139,6 +139,12 @@ pub const METRICS: &[Metric] = &[
     metric("uplink_wait_mean_s", "s", "mean time that a message waited before its first byte left its node"),
     metric("uplink_wait_p99_s", "s", "99th percentile of the same"),
     metric(
+        "receive_delay_mean_s",
+        "s",
+        "mean time of a message in its receiver's downlink and processor, waits and transmission included",
+    ),
+    metric("receive_delay_p99_s", "s", "99th percentile of the same"),
+    metric(
         "payload_bytes_over_lower_bound",
         "",
         "payload bytes received over those of the tuples that were needed, each once",

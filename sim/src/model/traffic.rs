@@ -41,12 +41,22 @@ pub struct Traffic {
     unqueued: u64,
     /// Waits of the others before their first byte left, in nanoseconds.
     waits: Histogram,
+    /// Messages that their receiver had at once.
+    undelayed: u64,
+    /// Time of the others in their receiver's downlink and processor, in nanoseconds.
+    delays: Histogram,
 }
 
 impl Traffic {
     /// No traffic yet in so many classes.
     pub fn new(classes: usize) -> Self {
-        Self { classes: vec![ClassTraffic::default(); classes], unqueued: 0, waits: Histogram::new() }
+        Self {
+            classes: vec![ClassTraffic::default(); classes],
+            unqueued: 0,
+            waits: Histogram::new(),
+            undelayed: 0,
+            delays: Histogram::new(),
+        }
     }
 
     /// A message was handed to the network; `queued` is its wait before the uplink, `None` where that dropped it.
@@ -59,6 +69,16 @@ impl Traffic {
             Some(Duration::ZERO) => self.unqueued += 1,
             Some(wait) => self.waits.add(wait.as_nanos()),
             None => {}
+        }
+    }
+
+    /// A receiver's downlink and processor took a message, for so long.
+    #[inline]
+    pub(crate) fn accepted(&mut self, delay: Duration) {
+        if delay.is_zero() {
+            self.undelayed += 1;
+        } else {
+            self.delays.add(delay.as_nanos());
         }
     }
 
@@ -104,6 +124,13 @@ impl Traffic {
         all
     }
 
+    /// Time in the receiver's downlink and processor in nanoseconds, waits and transmission included.
+    pub fn delays(&self) -> Histogram {
+        let mut all = self.delays.clone();
+        all.add_many(0, self.undelayed);
+        all
+    }
+
     /// Adds another shard's traffic.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
@@ -111,6 +138,8 @@ impl Traffic {
         }
         self.unqueued += other.unqueued;
         self.waits.merge(&other.waits);
+        self.undelayed += other.undelayed;
+        self.delays.merge(&other.delays);
     }
 }
 

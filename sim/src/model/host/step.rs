@@ -112,6 +112,7 @@ where
             let cost = world.service.cost(note.length as usize, parcel.message.signatures());
             done = self.state.busy.serve(received, cost);
         }
+        self.desk.traffic.accepted(done.since(self.now));
         if done == self.now {
             self.deliver_now(protocol, note);
         } else {

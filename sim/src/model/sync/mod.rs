@@ -40,8 +40,8 @@ pub struct SyncRun {
     pub results: Results,
     /// How the run went.
     pub statistics: RunStatistics,
-    /// Names of the protocol's message classes.
-    pub classes: &'static [&'static str],
+    /// Why the run had one thread although more were asked for, if that is so.
+    pub one_thread: Option<&'static str>,
 }
 
 /// Runs an experiment to its end.
@@ -65,6 +65,9 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
         }
     })
 }
+
+const NO_BOUND: &str = "the delays have no positive lower bound between two parts of the network, by which they could run apart; \
+                        `network.min_latency` gives one";
 
 /// The parts of an experiment that do not depend on its protocol.
 struct Parts {
@@ -106,7 +109,9 @@ impl Parts {
         P: Synchroniser + SimProtocol,
     {
         let Self { streams, network, churn, membership, clocks, ledger } = self;
-        let (starts, lookahead) = network.shards(options.shards(experiment.nodes));
+        let shards = options.shards(experiment.nodes);
+        let (starts, lookahead) = network.shards(shards);
+        let one_thread = (shards > 1 && starts.len() == 2).then_some(NO_BOUND);
         let last_heal = last_heal(experiment);
         let schedule = Arc::clone(&ledger);
         let world = Arc::new(World {
@@ -150,7 +155,7 @@ impl Parts {
         let mut results = report::report(&mut shards, &ledger, director, measured_to, measured_from, last_heal);
         results.scalar("delays_raised", raised as f64);
         results.log = log;
-        SyncRun { results, statistics, classes: report::classes::<P>() }
+        SyncRun { results, statistics, one_thread }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Turns what a run left behind into numbers: per update, for the whole store, per class of messages, over nodes.
 
 use rapprochement_core::peer::SimPeer;
-use rapprochement_core::protocol::Protocol;
 use rapprochement_core::reconcile::Synchroniser;
 use rapprochement_core::time::Instant;
 use rapprochement_core::wire::Message;
@@ -331,6 +330,9 @@ fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     let waits = traffic.waits();
     results.scalar("uplink_wait_mean_s", waits.mean() / 1e9);
     results.scalar("uplink_wait_p99_s", in_seconds(waits.quantile(0.99)));
+    let delays = traffic.delays();
+    results.scalar("receive_delay_mean_s", delays.mean() / 1e9);
+    results.scalar("receive_delay_p99_s", in_seconds(delays.quantile(0.99)));
     let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
     results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
 }
@@ -406,9 +408,4 @@ fn update_table(fates: &[Fate], ledger: &Ledger) -> Table {
         row
     });
     Table { name: "updates".into(), columns: columns.map(Into::into).to_vec(), rows: rows.collect() }
-}
-
-/// The classes of a protocol's messages, for tables.
-pub fn classes<P: Protocol>() -> &'static [&'static str] {
-    P::Message::CLASSES
 }
