@@ -78,10 +78,15 @@ fn display_names(key: usize, rows: &[SummaryRow]) -> Vec<(String, String)> {
         let inside = value.strip_prefix('{').map(str::trim_start)?;
         inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next().map(readable)
     };
-    let short: Vec<String> = values.iter().map(|value| first_key(value).unwrap_or_else(|| readable(value))).collect();
+    let short: Vec<String> = values.iter().map(|value| first_key(value).unwrap_or_else(|| unquoted(value))).collect();
     let distinct = short.iter().collect::<BTreeSet<_>>().len() == values.len();
-    let name = |(value, short): (&&str, String)| ((*value).to_owned(), if distinct { short } else { readable(value) });
+    let name = |(value, short): (&&str, String)| ((*value).to_owned(), if distinct { short } else { unquoted(value) });
     values.iter().zip(short).map(name).collect()
+}
+
+/// A value of a table as a person reads it: a string without its quotes.
+fn unquoted(value: &str) -> String {
+    readable(value.trim_matches('"'))
 }
 
 /// The name of the line that a row belongs to.
