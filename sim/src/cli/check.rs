@@ -7,7 +7,7 @@ use clap::Args;
 use rapprochement_core::time::Instant;
 use serde_json::json;
 
-use super::execute::{self, Fault, ScenarioArgs, execute};
+use super::execute::{Fault, ScenarioArgs, execute};
 use super::{Exit, Format, complain, print};
 use crate::engine::{QueueKind, TraceRecord};
 use crate::model::experiment::Experiment;
@@ -39,7 +39,7 @@ pub(super) fn main(args: &CheckArgs) -> Exit {
 
 fn attempt(args: &CheckArgs) -> Result<Exit, Exit> {
     let loaded = args.scenario.load()?;
-    let experiment = execute::experiment(&loaded.scenario, loaded.scenario.seed, &loaded.base);
+    let experiment = loaded.scenario.experiment(&loaded.base);
     let mut runs: Vec<(&str, QueueKind, usize, RunStatistics)> = Vec::new();
     let mut results: Vec<blake3::Hash> = Vec::new();
     for (name, queue, threads) in WAYS {
@@ -125,7 +125,7 @@ mod tests {
                     workload = { writers = 2, arrivals.burst.count = 4, warm_up = '1 s' }";
         let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
         let loaded = parse("a", text, &sets).unwrap_or_else(|wrong| panic!("{wrong}"));
-        execute::experiment(&loaded.scenario, 1, &loaded.base)
+        loaded.scenario.experiment(&loaded.base)
     }
 
     /// Two runs that are alike until a partition begins at 3.3 s, after which messages are missing.

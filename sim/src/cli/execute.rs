@@ -1,6 +1,6 @@
 //! What `run`, `sweep` and `check` share: from a scenario to a finished run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +14,6 @@ use crate::model::experiment::Experiment;
 use crate::model::sync::director::Heartbeat;
 use crate::model::sync::{self, SyncRun};
 use crate::problem::Problem;
-use crate::scenario::schema::Scenario;
 use crate::scenario::{Diagnostics, Loaded, load};
 
 /// Arguments that name a scenario.
@@ -46,25 +45,6 @@ pub(super) fn refuse(diagnostics: &Diagnostics) -> Exit {
     let styled = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let _ = writeln!(stderr, "{}", diagnostics.render(styled));
     Exit::Usage
-}
-
-/// What a scenario simulates with this seed.
-pub(super) fn experiment(scenario: &Scenario, seed: u64, base: &Path) -> Experiment {
-    Experiment {
-        seed,
-        nodes: scenario.nodes,
-        duration: scenario.duration,
-        signatures: scenario.signatures,
-        encode_messages: scenario.encode_messages,
-        network: scenario.network.clone(),
-        node: scenario.node.clone(),
-        churn: scenario.churn.clone(),
-        membership: scenario.membership,
-        protocol: scenario.protocol.clone(),
-        workload: scenario.workload.clone(),
-        measure: scenario.measure.clone(),
-        base: base.to_owned(),
-    }
 }
 
 /// Options of an ordinary run.

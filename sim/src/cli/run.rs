@@ -42,7 +42,7 @@ pub(super) fn main(args: &RunArgs) -> Exit {
 fn attempt(args: &RunArgs) -> Result<Exit, Exit> {
     let loaded = args.scenario.load()?;
     let scenario = &loaded.scenario;
-    let experiment = execute::experiment(scenario, scenario.seed, &loaded.base);
+    let experiment = scenario.experiment(&loaded.base);
     let threads = execute::threads(args.threads);
     // A directory that cannot be written is found out now and not after the run.
     output::prepare(&args.out).map_err(|error| Exit::from(&error))?;

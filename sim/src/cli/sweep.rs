@@ -124,7 +124,7 @@ fn run_all(jobs: &[Job<'_>], threads: usize, loaded: &Loaded, runs: &Path, bar: 
 
 fn run_one(job: &Job<'_>, loaded: &Loaded, runs: &Path) -> Result<(), Stop> {
     let scenario = Scenario { seed: job.seed, ..job.point.scenario.clone() };
-    let experiment = execute::experiment(&scenario, job.seed, &loaded.base);
+    let experiment = scenario.experiment(&loaded.base);
     #[expect(clippy::disallowed_methods, reason = "wall time is a fact about the host and goes to host.toml only")]
     let started = std::time::Instant::now();
     let run = execute(&experiment, &execute::options(1), &mut |_| ()).map_err(Stop::Run)?;

@@ -1,11 +1,13 @@
 //! The scenario file as types. The JSON Schema and the guide come from these.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
+use crate::model::experiment::Experiment;
 use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
 use crate::units::Span;
 
@@ -59,6 +61,27 @@ pub struct Scenario {
     /// Figures beyond the standard ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figure: Vec<FigureConfig>,
+}
+
+impl Scenario {
+    /// What a run of this scenario simulates; file names in it are relative to `base`.
+    pub fn experiment(&self, base: &Path) -> Experiment {
+        Experiment {
+            seed: self.seed,
+            nodes: self.nodes,
+            duration: self.duration,
+            signatures: self.signatures,
+            encode_messages: self.encode_messages,
+            network: self.network.clone(),
+            node: self.node.clone(),
+            churn: self.churn.clone(),
+            membership: self.membership,
+            protocol: self.protocol.clone(),
+            workload: self.workload.clone(),
+            measure: self.measure.clone(),
+            base: base.to_owned(),
+        }
+    }
 }
 
 fn one() -> u64 {

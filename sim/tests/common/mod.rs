@@ -11,21 +11,7 @@ use rapprochement_sim::scenario::schema::Scenario;
 
 /// What a scenario simulates; relative file names start from the workspace's `scenarios/`.
 pub fn experiment(scenario: &Scenario) -> Experiment {
-    Experiment {
-        seed: scenario.seed,
-        nodes: scenario.nodes,
-        duration: scenario.duration,
-        signatures: scenario.signatures,
-        encode_messages: scenario.encode_messages,
-        network: scenario.network.clone(),
-        node: scenario.node.clone(),
-        churn: scenario.churn.clone(),
-        membership: scenario.membership,
-        protocol: scenario.protocol.clone(),
-        workload: scenario.workload.clone(),
-        measure: scenario.measure.clone(),
-        base: Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"),
-    }
+    scenario.experiment(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"))
 }
 
 /// Runs an experiment to its end, or says why it cannot be built.
