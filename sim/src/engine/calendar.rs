@@ -6,23 +6,25 @@
 //! A heap of a million events walks some twenty cache misses that depend on each other for every event; here an event
 //! is appended to its bucket, moved once when the bucket is sorted, and read once, and the sorted bucket tells which
 //! entities come next, so that their state can be fetched ahead of time. Buckets are chains of small blocks from one
-//! pool, which keeps memory near the size of the events. What lies beyond the ring waits in a heap, and so does what
-//! lands in the bucket that is already open.
+//! pool, which keeps memory near the size of the events. What lies beyond the ring waits in a heap, and what lands in the
+//! bucket that is already open in a queue of its own (`late`).
 //!
-//! Widths are powers of two and follow the load: a bucket should hold about a thousand events, but few of them should land
-//! in it after it opened. The width changes speed only, never the order.
+//! Widths are powers of two and follow the load: a bucket should hold some thousand events, but few should land in it out of
+//! order after it opened. The width changes speed only, never the order.
 
 use std::collections::BinaryHeap;
 
 use super::event::{Entity, Event, Order, Ranked};
+use super::late::Late;
 use super::queue::EventQueue;
 
 /// Events of a block.
 const BLOCK: usize = 32;
 /// How many events ahead an entity is announced.
 const AHEAD: usize = 16;
-/// Events that a bucket should hold: few enough to sort in the second-level cache.
-const CROWD: u64 = 1024;
+/// Events that a bucket should hold: few enough to sort in the second-level cache, and as many as that allows, so that
+/// the ends of all buckets stay in it too.
+const CROWD: u64 = 4096;
 /// A bin of the counting sort with more events than this is sorted by comparison.
 const BIN_MAX: u32 = 24;
 /// The widest and the narrowest bucket, and the first one (about 1 ms), as powers of two of nanoseconds.
@@ -42,7 +44,7 @@ pub(super) struct Calendar<D> {
     sorted: usize,
     cursor: usize,
     /// What landed before `base` after its bucket had opened.
-    late: BinaryHeap<Ranked<D>>,
+    late: Late<D>,
     /// Bucket `b` holds the times `b << shift .. (b + 1) << shift`; the ring holds the buckets from `base` on.
     shift: u32,
     base: u64,
@@ -65,9 +67,10 @@ pub(super) struct Calendar<D> {
 /// What happened since the width was last judged.
 #[derive(Debug)]
 struct Gauge {
-    /// Events that were sorted in a bucket, landed late, landed far.
+    /// Events that were sorted in a bucket, landed late, landed late and out of order, landed far.
     opened: u64,
     late: u64,
+    heaped: u64,
     far: u64,
     /// `base` at the start.
     from: u64,
@@ -127,13 +130,13 @@ impl<D: Copy> Pool<D> {
 
 impl<D: Copy> Calendar<D> {
     pub(super) fn new(order: Order) -> Self {
-        let gauge = Gauge { opened: 0, late: 0, far: 0, from: 0, widest: *SHIFTS.end(), patience: 0 };
+        let gauge = Gauge { opened: 0, late: 0, heaped: 0, far: 0, from: 0, widest: *SHIFTS.end(), patience: 0 };
         Self {
             order,
             open: Vec::new(),
             sorted: 0,
             cursor: 0,
-            late: BinaryHeap::new(),
+            late: Late::new(order),
             shift: FIRST_SHIFT,
             base: 0,
             ring: vec![0; 1 << FIRST_RING_BITS],
@@ -164,13 +167,12 @@ impl<D: Copy> Calendar<D> {
     #[cold]
     fn keep_strays(&mut self) {
         while let Some(event) = self.strays.pop() {
-            let ranked = Ranked::new(self.order, event);
             if event.time >> self.shift < self.base {
                 self.gauge.late += 1;
-                self.late.push(ranked);
+                self.gauge.heaped += u64::from(self.late.push(event));
             } else {
                 self.gauge.far += 1;
-                self.far.push(ranked);
+                self.far.push(Ranked::new(self.order, event));
             }
         }
     }
@@ -286,16 +288,14 @@ impl<D: Copy> Calendar<D> {
         }
     }
 
-    /// Moves the first late event in front of the open bucket, if it is the first to happen and happens before `end`.
+    /// Moves the first late event in front of the open bucket, if it is the first to happen.
     #[inline(never)]
-    fn settle(&mut self, end: u64) {
-        let open = self.open[..self.sorted].get(self.cursor);
-        let first = |late: &Event<D>| late.time < end && open.is_none_or(|open| self.order.precedes(late, open));
-        if self.late.peek().is_some_and(|late| first(&late.event))
-            && let Some(late) = self.late.pop()
+    fn settle(&mut self) {
+        let (done, waiting) = self.open[..self.sorted.max(self.cursor)].split_at_mut(self.cursor);
+        if let Some(place) = done.last_mut()
+            && self.late.pop_before(waiting.first(), place)
         {
             self.cursor -= 1;
-            self.open[self.cursor] = late.event;
         }
     }
 
@@ -307,7 +307,7 @@ impl<D: Copy> Calendar<D> {
         let many = |part: u64| part * 16 > handled;
         let mut shift = self.shift;
         let mut ring = self.ring.len();
-        if many(self.gauge.late) && crowd >= 8 {
+        if many(self.gauge.heaped) && crowd >= 8 {
             shift -= 1;
             (self.gauge.widest, self.gauge.patience) = (shift, 64);
         } else if crowd > 2 * CROWD {
@@ -323,7 +323,8 @@ impl<D: Copy> Calendar<D> {
             _ => self.gauge.patience -= 1,
         }
         self.rebuild(shift.clamp(*SHIFTS.start(), *SHIFTS.end()), ring);
-        (self.gauge.opened, self.gauge.late, self.gauge.far, self.gauge.from) = (0, 0, 0, self.base);
+        let gauge = &mut self.gauge;
+        (gauge.opened, gauge.late, gauge.heaped, gauge.far, gauge.from) = (0, 0, 0, 0, self.base);
     }
 
     /// Sorts all pending events into a ring of other dimensions, bucket by bucket, so that it takes no second pool.
@@ -384,8 +385,9 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
     #[inline(always)]
     fn pop_before(&mut self, end: u64, mut ahead: impl FnMut(Entity, D)) -> Option<Event<D>> {
         loop {
-            if !self.late.is_empty() {
-                self.settle(end);
+            let next = self.open[..self.sorted].get(self.cursor).map_or(u64::MAX, |event| event.time);
+            if self.late.first_time() <= next && self.late.first_time() < end {
+                self.settle();
             }
             let open = &self.open[..self.sorted];
             if let Some(event) = open.get(self.cursor) {
@@ -407,9 +409,9 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
 
     fn lower_bound(&self) -> u64 {
         let open = self.open[self.cursor..self.sorted].first().map(|event| event.time);
-        let late = self.late.peek().map(|ranked| ranked.event.time);
-        if let Some(time) = open.into_iter().chain(late).min() {
-            return time;
+        let first = open.unwrap_or(u64::MAX).min(self.late.first_time());
+        if first < u64::MAX {
+            return first;
         }
         if self.held > 0 {
             return self.first_bucket() << self.shift;
@@ -425,7 +427,7 @@ impl<D: Copy> EventQueue<D> for Calendar<D> {
         let old = std::mem::replace(self, Self::new(self.order));
         let Self { open, sorted, cursor, late, ring, pool, far, .. } = old;
         open[cursor..sorted].iter().for_each(|event| each(*event));
-        late.into_iter().chain(far).for_each(|ranked| each(ranked.event));
+        late.into_events().chain(far.into_iter().map(|ranked| ranked.event)).for_each(&mut each);
         for end in ring.into_iter().filter(|&end| end != 0) {
             pool.walk(end, |event| each(*event));
         }

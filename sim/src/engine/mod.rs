@@ -25,6 +25,7 @@ mod digest;
 mod drive;
 mod event;
 mod lane;
+mod late;
 pub mod prefetch;
 mod queue;
 mod reference;

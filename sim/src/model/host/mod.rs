@@ -162,8 +162,9 @@ pub enum MessageFate {
     Received,
 }
 
-/// One node.
+/// One node, on cache lines of its own.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Node<P> {
     state: NodeState,
     /// The protocol that the node runs.
@@ -207,6 +208,8 @@ struct Desk<P: Protocol, O> {
     traffic: Traffic,
     observer: O,
     log_messages: bool,
+    /// Nothing lies between a message's arrival and its receiver.
+    hands_over_at_once: bool,
     fault: Option<String>,
 }
 
@@ -230,8 +233,10 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
             .zip(first..)
             .map(|(protocol, entity)| Node { state: NodeState::new(streams, entity), protocol })
             .collect();
+        let hands_over_at_once = !world.network.has_downlink() && world.service.is_free();
         let desk = Desk {
             world,
+            hands_over_at_once,
             messages: Slab::default(),
             timers: Slab::default(),
             generations: Vec::new(),
@@ -348,7 +353,10 @@ where
     fn prefetch(&self, entity: Entity, note: Note) {
         let node = &self.nodes[(entity - self.first) as usize];
         prefetch::read(&node.state);
-        prefetch::read(&node.protocol);
+        // An arrival has the protocol's turn fetched once it is known when that comes.
+        if note.kind != Kind::Arrive || self.desk.hands_over_at_once {
+            prefetch::read(&node.protocol);
+        }
         if note.slot().is_some() {
             self.desk.messages.prefetch(note.slot);
         }

@@ -7,7 +7,7 @@ use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
 use super::{Desk, Hosts, Kind, MessageFate, NodeState, Note, Observer, Parcel, SimProtocol};
-use crate::engine::{Entity, Handled, Scheduler};
+use crate::engine::{Entity, Handled, Scheduler, prefetch};
 use crate::network::clock::Clock;
 use crate::network::config::Departure;
 use crate::network::service::Busy;
@@ -116,6 +116,7 @@ where
         if done == self.now {
             self.deliver_now(protocol, note);
         } else {
+            prefetch::read(protocol);
             let note = Note { kind: Kind::Deliver, incarnation: self.state.incarnation, ..note };
             self.scheduler.at(done, self.entity, note);
         }
@@ -132,12 +133,13 @@ where
 
     fn deliver_now(&mut self, protocol: &mut P, note: Note) {
         // The message leaves its slot for the call, since the handler may send and so write into the slab.
-        let Some((references, parcel)) = self.desk.messages.lend(note.slot) else { return };
-        self.hand_over(protocol, usize::from(note.class), note.length, &parcel);
-        if references > 1 {
+        let messages = &mut self.desk.messages;
+        if messages.get(note.slot).is_some_and(|(references, _)| *references == 1) {
+            let Some((_, parcel)) = messages.remove(note.slot) else { return };
+            self.hand_over(protocol, usize::from(note.class), note.length, &parcel);
+        } else if let Some((references, parcel)) = messages.lend(note.slot) {
+            self.hand_over(protocol, usize::from(note.class), note.length, &parcel);
             self.desk.messages.restore(note.slot, (references - 1, parcel));
-        } else {
-            self.desk.messages.release(note.slot);
         }
     }
 
@@ -161,6 +163,7 @@ where
     }
 
     /// Puts one message on the uplink: when does it arrive, how often, and how large is it on the wire?
+    #[inline]
     fn launch(&mut self, to: SimPeer, class: usize, length: u32) -> Fate {
         let state = &mut *self.state;
         state.sends = state.sends.wrapping_add(1);
@@ -216,9 +219,35 @@ where
 {
     type Rng = Philox;
 
+    /// What `send_many` does for one receiver, without a count of references to keep.
     #[inline]
     fn send(&mut self, to: SimPeer, message: P::Message) {
-        self.send_many(&[to], message);
+        let message = if self.desk.world.encode_messages { self.through_bytes(message) } else { message };
+        let (class, length) = (message.class(), message.encoded_len() as u32);
+        let fate = self.launch(to, class, length);
+        let parcel = Parcel { from: SimPeer(self.entity), wire_bytes: fate.wire_bytes, message };
+        let note = Note { kind: Kind::Arrive, class: class as u8, incarnation: 0, length, slot: 0 };
+        match fate.outcome {
+            Delivery::Arrives(at) if self.scheduler.is_local(to.0) => {
+                let slot = self.desk.messages.insert((1, parcel));
+                self.scheduler.at(at, to.0, Note { slot, ..note });
+            }
+            Delivery::Twice(first, second) if self.scheduler.is_local(to.0) => {
+                let slot = self.desk.messages.insert((2, parcel));
+                self.scheduler.at(first, to.0, Note { slot, ..note });
+                self.scheduler.at(second, to.0, Note { slot, ..note });
+            }
+            Delivery::Arrives(at) => {
+                let token = self.scheduler.token();
+                self.scheduler.post(at, to.0, note, token, || parcel);
+            }
+            Delivery::Twice(first, second) => {
+                let token = self.scheduler.token();
+                self.scheduler.post(first, to.0, note, token, || parcel.clone());
+                self.scheduler.post(second, to.0, note, token, || parcel.clone());
+            }
+            Delivery::Lost(_) => {}
+        }
     }
 
     fn send_many(&mut self, to: &[SimPeer], message: P::Message) {

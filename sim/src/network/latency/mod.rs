@@ -99,7 +99,7 @@ impl Delays {
                 distribution.quantile(open_unit(Philox::block(*key, pair)[0])).as_nanos()
             }
             Model::Coordinates(coordinates) => coordinates.delay(from, to),
-            Model::Places(places) => places.table.delay(places.of[from as usize].into(), places.of[to as usize].into()),
+            Model::Places(places) => places.table.delay(places.of(from).into(), places.of(to).into()),
         };
         if let Some((access, _)) = &self.access {
             delay = delay.saturating_add(access[from as usize]).saturating_add(access[to as usize]);
@@ -113,7 +113,7 @@ impl Delays {
 
     pub(crate) fn group_of(&self, node: u32) -> u16 {
         match &self.model {
-            Model::Places(places) if places.regions => places.of[node as usize],
+            Model::Places(places) if places.regions => places.of(node),
             _ => 0,
         }
     }

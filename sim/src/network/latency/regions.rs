@@ -53,7 +53,9 @@ pub(crate) fn read(config: &config::Regions, nodes: u32, base: &Path) -> Result<
     let table = if chosen.is_empty() { table } else { table.only(&chosen) };
     let equal = vec![1.0; table.names.len()];
     let weights = if config.weights.is_empty() { &equal } else { &config.weights };
-    Ok(Places { regions: true, ..Places::weighted(table, weights, nodes) })
+    let mut places = Places::weighted(table, weights, nodes);
+    places.regions = true;
+    Ok(places)
 }
 
 /// An unknown region's problem, with the nearest known name.
