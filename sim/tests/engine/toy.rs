@@ -230,7 +230,7 @@ pub(crate) fn plan(rules: &Rules, shards: u32, threads: usize, queue: QueueKind)
         seed: rules.seed,
         deadline: Instant::MAX,
         slice: Duration::from_nanos(rules.lookahead * 7 + 1),
-        trace: None,
+        trace: Some(Instant::ZERO..Instant::MAX),
     }
 }
 
