@@ -1,5 +1,6 @@
 //! The engine against its oracle, and each of its promises.
 
+mod fork;
 mod phold;
 mod promises;
 mod toy;
