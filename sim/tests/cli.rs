@@ -161,6 +161,37 @@ fn exit_codes_are_as_documented() {
     assert!(err.contains("not a run or sweep directory") && err.matches("error:").count() == 1, "{err}");
 }
 
+/// Ten hours of virtual time take much longer than the limit, on any machine.
+#[test]
+fn a_run_that_reaches_a_limit_has_failed_and_leaves_nothing() {
+    let lab = Lab::new("limits");
+    let (out, err) =
+        lab.ends("run tiny.toml --quiet --out out --set duration=10h --set workload.drain=9h --max-wall 300ms", 1);
+    assert!(out.is_empty() && err.contains("the run failed") && err.contains("--max-wall is 300 ms"), "{out}{err}");
+    let (out, err) = lab.ends("run tiny.toml --out out --format json --max-memory 1kB", 1);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"));
+    assert!(told["digest"].is_null() && told["run_dir"].is_null(), "{told}");
+    let outcome = told["outcome"].as_str().unwrap_or_default();
+    assert!(outcome.starts_with("failed: ") && outcome.contains("--max-memory") && err.contains("--max-memory"));
+    assert_eq!(names(&lab.0.join("out")), Vec::<String>::new());
+
+    let (_, err) = lab.ends("sweep tiny.toml --quiet --out swept --max-wall 0s", 1);
+    assert!(err.contains("fanout=") && err.contains("--max-wall is 0 ns"), "the run is not named: {err}");
+    let sweep = lab.0.join("swept").join(&names(&lab.0.join("swept"))[0]);
+    assert_eq!(names(&sweep.join("runs")), Vec::<String>::new());
+    let (_, err) = lab.ends("run tiny.toml --max-wall 5", 2);
+    assert!(err.contains("needs a unit"), "{err}");
+}
+
+#[test]
+fn a_limit_that_is_not_reached_changes_nothing() {
+    let lab = Lab::new("no-limits");
+    let memory = if cfg!(target_os = "linux") { "--max-memory 4000GB" } else { "" };
+    lab.ends(&format!("run tiny.toml --quiet --out with --max-wall 9h {memory}"), 0);
+    lab.ends("run tiny.toml --quiet --out without", 0);
+    assert_same_files(&lab.0.join("with"), &lab.0.join("without"));
+}
+
 /// The device that is always full stands in for a disk that is.
 #[test]
 #[cfg(target_os = "linux")]

@@ -8,6 +8,7 @@ use rapprochement_core::time::Instant;
 use serde_json::json;
 
 use super::execute::{Fault, ScenarioArgs, execute};
+use super::limits::Limits;
 use super::{Exit, Format, complain, print};
 use crate::engine::{QueueKind, TraceRecord};
 use crate::model::experiment::Experiment;
@@ -91,7 +92,7 @@ fn run(
     trace: Option<Range<Instant>>,
 ) -> Result<SyncRun, Fault> {
     let options = RunOptions { threads, exact_threads: true, queue, trace };
-    execute(experiment, &options, &mut |_| ())
+    execute(experiment, &options, Limits::default(), &mut |_| ())
 }
 
 /// The span of virtual time in which two runs part: from the last checkpoint that agrees.

@@ -1,5 +1,6 @@
 //! What `run`, `sweep` and `check` share: from a scenario to a finished run.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::limits::Limits;
 use super::{Exit, complain};
 use crate::engine::Outcome;
 use crate::model::RunOptions;
@@ -69,6 +71,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// The same, with the name of the run that failed.
+    pub(super) fn of(self, run: &str) -> Self {
+        match self {
+            Self::Failed(why) => Self::Failed(format!("{run}: {why}")),
+            other => other,
+        }
+    }
+
     /// Says why, in the text of the scenario where that helps.
     pub(super) fn report(&self, loaded: &Loaded) -> Exit {
         match self {
@@ -85,16 +95,26 @@ impl Fault {
     }
 }
 
-/// Runs an experiment; `progress` hears of every sample.
+/// Runs an experiment within its limits; `progress` hears of every sample.
 pub(super) fn execute(
     experiment: &Experiment,
     options: &RunOptions,
+    limits: Limits,
     progress: &mut dyn FnMut(Heartbeat),
 ) -> Result<SyncRun, Fault> {
     let interrupted = interrupt_flag();
+    let guard = limits.begin();
+    // A limit that cannot be kept is found out now and not at the first sample.
+    if let Some(why) = guard.exceeded() {
+        return Err(Fault::Failed(why));
+    }
+    let give_up = || {
+        let interrupted = interrupted.load(Ordering::Relaxed).then(|| "interrupted".to_owned());
+        interrupted.or_else(|| guard.exceeded()).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    };
     let mut watch = |heartbeat| {
         progress(heartbeat);
-        interrupted.load(Ordering::Relaxed)
+        give_up()
     };
     let run = sync::run(experiment, options, &mut watch).map_err(Fault::Problems)?;
     match &run.statistics.outcome {

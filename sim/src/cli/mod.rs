@@ -3,6 +3,7 @@
 mod check;
 mod execute;
 mod expect;
+mod limits;
 mod run;
 mod sweep;
 
@@ -22,7 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub enum Exit {
     /// Everything went well.
     Success = 0,
-    /// The program is at fault, or the machine (a full disk, an unwritable directory).
+    /// The program is at fault, or the machine (a full disk, an unwritable directory), or a run reached a limit.
     Failure = 1,
     /// The command line or the scenario is wrong.
     Usage = 2,
@@ -53,7 +54,8 @@ pub enum Format {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all went well
-  1    the machine or the program failed (full disk, unwritable directory, a bug)
+  1    the machine or the program failed (full disk, unwritable directory, a bug),
+       or a run reached --max-wall or --max-memory; nothing of that run is written
   2    the command line or the scenario is wrong
   3    a bound of [expect] was missed; the results are written
   4    runs that must be equal are not

@@ -6,15 +6,17 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::execute::{self, ScenarioArgs, execute};
+use super::execute::{self, Fault, ScenarioArgs, execute};
 use super::expect::{Miss, judge};
+use super::limits::Limits;
 use super::{Exit, Format, print};
+use crate::engine::Outcome;
 use crate::measure::results::Results;
 use crate::model::sync::SyncRun;
 use crate::output::{self, HostFacts, RunRecord};
 use crate::plot;
-use crate::scenario::experiment_hash;
 use crate::scenario::schema::Scenario;
+use crate::scenario::{Loaded, experiment_hash};
 
 /// `rapsim run`.
 #[derive(Debug, Args)]
@@ -24,6 +26,8 @@ pub(super) struct RunArgs {
     /// Threads at most; all of the machine's by default. The results are the same for any number.
     #[arg(long)]
     threads: Option<usize>,
+    #[command(flatten)]
+    limits: Limits,
     /// Where the run directory goes.
     #[arg(long, default_value = "results")]
     out: PathBuf,
@@ -54,12 +58,12 @@ fn attempt(args: &RunArgs) -> Result<Exit, Exit> {
     bar.set_message(scenario.name.clone());
     #[expect(clippy::disallowed_methods, reason = "wall time is a fact about the host and goes to host.toml only")]
     let started = std::time::Instant::now();
-    let run = execute(&experiment, &execute::options(threads), &mut |heartbeat| {
+    let run = execute(&experiment, &execute::options(threads), args.limits, &mut |heartbeat| {
         bar.set_position(heartbeat.now.as_nanos() / 1_000_000);
     });
     let wall = started.elapsed();
     bar.finish_and_clear();
-    let run = run.map_err(|fault| fault.report(&loaded))?;
+    let run = run.map_err(|fault| report(&fault, args.format, &loaded))?;
     if let Some(why) = run.one_thread {
         super::note(format!("the run had one thread: {why}"));
     }
@@ -72,6 +76,15 @@ fn attempt(args: &RunArgs) -> Result<Exit, Exit> {
     };
     misses.iter().for_each(super::complain);
     Ok(if misses.is_empty() { printed } else { Exit::ExpectationMissed })
+}
+
+/// Says why there is no run. A run that failed has an outcome, but neither a digest nor a directory.
+fn report(fault: &Fault, format: Format, loaded: &Loaded) -> Exit {
+    if let (Format::Json, Fault::Failed(why)) = (format, fault) {
+        let outcome = Outcome::Failed(why.clone()).to_string();
+        print(json!({ "run_dir": null, "digest": null, "outcome": outcome }));
+    }
+    fault.report(loaded)
 }
 
 fn write(

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::execute::{self, Fault, ScenarioArgs, execute, refuse};
 use super::expect::judge;
+use super::limits::Limits;
 use super::{Exit, Format, complain, print};
 use crate::output::{self, HostFacts, OutputError, RunRecord, StoredSweep};
 use crate::scenario::schema::Scenario;
@@ -25,6 +26,8 @@ pub(super) struct SweepArgs {
     /// Runs side by side; as many as the machine has processors by default.
     #[arg(long)]
     threads: Option<usize>,
+    #[command(flatten)]
+    limits: Limits,
     /// Where the sweep directory goes.
     #[arg(long, default_value = "results")]
     out: PathBuf,
@@ -65,7 +68,7 @@ fn attempt(args: &SweepArgs) -> Result<Exit, Exit> {
         execute::progress_bar(all as u64, "{msg} [{bar:40}] {pos}/{len} runs, {elapsed} elapsed, {eta} left", hidden);
     bar.set_message(loaded.scenario.name.clone());
     bar.set_position((all - jobs.len()) as u64);
-    let done = run_all(&jobs, execute::threads(args.threads), &loaded, &runs, &bar);
+    let done = run_all(&jobs, args, &loaded, &runs, &bar);
     bar.finish_and_clear();
     done.map_err(|stop| report(&stop, &loaded, &args.scenario.file))?;
     let sweep = output::finish_sweep(&directory).map_err(|error| Exit::from(&error))?;
@@ -94,8 +97,8 @@ fn missing<'a>(points: &'a [Point], runs: &Path) -> Vec<Job<'a>> {
     jobs
 }
 
-fn run_all(jobs: &[Job<'_>], threads: usize, loaded: &Loaded, runs: &Path, bar: &ProgressBar) -> Result<(), Stop> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+fn run_all(jobs: &[Job<'_>], args: &SweepArgs, loaded: &Loaded, runs: &Path, bar: &ProgressBar) -> Result<(), Stop> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(execute::threads(args.threads)).build();
     let pool = pool.map_err(|error| Stop::Run(Fault::Failed(format!("no threads: {error}"))))?;
     let first: Mutex<Option<Stop>> = Mutex::new(None);
     let stopped = || first.lock().is_ok_and(|stop| stop.is_some());
@@ -105,7 +108,7 @@ fn run_all(jobs: &[Job<'_>], threads: usize, loaded: &Loaded, runs: &Path, bar: 
             if stopped() || execute::interrupt_flag().load(Ordering::Relaxed) {
                 return;
             }
-            match run_one(job, loaded, runs) {
+            match run_one(job, args.limits, loaded, runs) {
                 Ok(()) => bar.inc(1),
                 Err(stop) => {
                     if let Ok(mut first) = first.lock() {
@@ -122,12 +125,13 @@ fn run_all(jobs: &[Job<'_>], threads: usize, loaded: &Loaded, runs: &Path, bar: 
     }
 }
 
-fn run_one(job: &Job<'_>, loaded: &Loaded, runs: &Path) -> Result<(), Stop> {
+fn run_one(job: &Job<'_>, limits: Limits, loaded: &Loaded, runs: &Path) -> Result<(), Stop> {
     let scenario = Scenario { seed: job.seed, ..job.point.scenario.clone() };
     let experiment = scenario.experiment(&loaded.base);
     #[expect(clippy::disallowed_methods, reason = "wall time is a fact about the host and goes to host.toml only")]
     let started = std::time::Instant::now();
-    let run = execute(&experiment, &execute::options(1), &mut |_| ()).map_err(Stop::Run)?;
+    let run = execute(&experiment, &execute::options(1), limits, &mut |_| ());
+    let run = run.map_err(|fault| Stop::Run(fault.of(&job.name)))?;
     let host = HostFacts::of_run(1, started.elapsed(), run.statistics.events);
     let record = RunRecord {
         directory: &job.name,

@@ -35,7 +35,7 @@ const FIRST_RING_BITS: u32 = 13;
 const RING_BITS_MAX: u32 = 16;
 
 /// A ring of time buckets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Calendar<D> {
     order: Order,
     /// The open bucket: sorted up to `sorted`, handed out up to `cursor`. What lies behind `sorted` is old. In front of
@@ -65,7 +65,7 @@ pub(super) struct Calendar<D> {
 }
 
 /// What happened since the width was last judged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Gauge {
     /// Events that were sorted in a bucket, landed late, landed late and out of order, landed far.
     opened: u64,
@@ -80,7 +80,7 @@ struct Gauge {
 }
 
 /// Blocks of events, in chains. Block 0 holds nothing but some event to fill new blocks with, and ends every chain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pool<D> {
     events: Vec<Event<D>>,
     /// Per block: the next of its chain.

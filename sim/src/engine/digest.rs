@@ -67,7 +67,7 @@ impl std::fmt::Display for TraceRecord {
 }
 
 /// What a run counts on the way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tally {
     keys: Keys,
     pub(super) events: u64,
@@ -80,9 +80,6 @@ pub(super) struct Tally {
     checkpoints: Vec<Checkpoint>,
     traced: Range<u64>,
     trace: Vec<TraceRecord>,
-    /// Records made at `record_at.0` by `record_at.1`.
-    record_at: (u64, Entity),
-    record_count: u32,
 }
 
 impl Tally {
@@ -100,8 +97,6 @@ impl Tally {
             checkpoints: Vec::new(),
             traced: traced.map_or(0..0, |range| range.start.as_nanos()..range.end.as_nanos()),
             trace: Vec::new(),
-            record_at: (0, 0),
-            record_count: 0,
         }
     }
 
@@ -142,14 +137,12 @@ impl Tally {
 
     /// An entity has something to say.
     pub(super) fn record(&mut self, time: u64, entity: Entity, hash: u64) {
-        let number = if self.record_at == (time, entity) { self.record_count } else { 0 };
-        (self.record_at, self.record_count) = ((time, entity), number.wrapping_add(1));
         // Targets of events lie below 2^32, so no record is taken for an event.
         let mix = self.keys.mix(time, u64::from(entity), 1 << 32, hash);
         self.sum = self.sum.wrapping_add(mix);
         if self.traced.contains(&time) {
-            let (source, sequence, target) = (entity, number, entity);
-            self.trace.push(TraceRecord { time, source, sequence, target, fingerprint: hash, record: true });
+            let (source, target) = (entity, entity);
+            self.trace.push(TraceRecord { time, source, sequence: 0, target, fingerprint: hash, record: true });
         }
     }
 
@@ -179,9 +172,17 @@ impl Tally {
                 _ => checkpoints.push(point),
             }
         }
+        // The sort is stable, so an entity's records of one instant stay as it made them, and get their numbers here.
         self.trace.sort_by_key(|line| {
-            (line.time, order.rank(line.time, line.source), line.source, line.record, line.sequence, line.fingerprint)
+            let rank = order.rank(line.time, line.source);
+            (line.time, rank, line.source, line.record, (!line.record).then_some((line.sequence, line.fingerprint)))
         });
+        for place in 1..self.trace.len() {
+            let (before, line) = (self.trace[place - 1], &mut self.trace[place]);
+            if line.record && before.record && (line.time, line.source) == (before.time, before.source) {
+                line.sequence = before.sequence + 1;
+            }
+        }
         (checkpoints, self.trace)
     }
 }

@@ -80,7 +80,7 @@ impl Order {
 
 /// An event with its rank among ties computed, ordered so that the first to happen is the greatest: what the standard
 /// library's heap hands out first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ranked<D> {
     rank: u64,
     pub(super) event: Event<D>,

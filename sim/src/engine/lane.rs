@@ -15,6 +15,7 @@ use super::{Handled, Plan, Shard};
 use crate::random::{Purpose, Streams};
 
 /// A queue, what leaves its shards, and what it counts.
+#[derive(Clone)]
 pub(super) struct Lane<S: Shard> {
     pub(super) queue: Queue<S::Data>,
     pub(super) tally: Tally,

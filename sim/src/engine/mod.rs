@@ -6,7 +6,9 @@
 //! | `queue`, `calendar`, `reference` | the future event list, fast and plain |
 //! | `scheduler` | what a handler may do; mail between shards |
 //! | `lane` | the loop that handles events |
-//! | `drive` | a whole run: global actions, sequential and parallel phases |
+//! | `simulation` | a run in hand: begin, pause, change, finish |
+//! | [`fork`] | futures from one past, by clone or by replay |
+//! | `drive` | what moves a run: global actions, sequential and parallel phases |
 //! | `windows`, `barrier` | conservative windows on several threads |
 //! | `digest` | digest, checkpoints, trace |
 //! | [`prefetch`] | the hint to the processor: the one file with `unsafe` in it |
@@ -24,12 +26,14 @@ mod calendar;
 mod digest;
 mod drive;
 mod event;
+pub mod fork;
 mod lane;
 mod late;
 pub mod prefetch;
 mod queue;
 mod reference;
 mod scheduler;
+mod simulation;
 mod windows;
 
 use std::ops::Range;
@@ -37,10 +41,10 @@ use std::ops::Range;
 use rapprochement_core::time::{Duration, Instant};
 
 pub use digest::{Checkpoint, TraceRecord};
-pub use drive::run;
 pub use event::{Entity, Event, EventData};
 pub use queue::QueueKind;
 pub use scheduler::Scheduler;
+pub use simulation::{Simulation, run};
 
 /// A contiguous range of entities that one thread handles at a time. Entities that share a queue or a host without
 /// latency between them share a shard.
@@ -92,6 +96,20 @@ pub trait Director<S: Shard> {
     /// Hands over events that the last action caused, of sources above all entities and no earlier than its time. Sources
     /// that are entities take their sequence numbers from [`Shard::sequence`].
     fn inject(&mut self, _events: &mut Vec<Event<S::Data>>) {}
+}
+
+impl<S: Shard, G: Director<S>> Director<S> for &mut G {
+    fn next(&self) -> Option<Instant> {
+        (**self).next()
+    }
+
+    fn act(&mut self, now: Instant, shards: &mut [&mut S], progress: &Progress) -> Option<Outcome> {
+        (**self).act(now, shards, progress)
+    }
+
+    fn inject(&mut self, events: &mut Vec<Event<S::Data>>) {
+        (**self).inject(events);
+    }
 }
 
 /// How far a run has come, as a global action sees it.

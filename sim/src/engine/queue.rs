@@ -34,7 +34,7 @@ pub enum QueueKind {
 }
 
 /// The list of a run. A match on two variants is a well-predicted branch, and spares every model a type parameter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one per lane, and a pointer more on the hot path would cost")]
 pub(super) enum Queue<D> {
     Calendar(Calendar<D>),

@@ -7,7 +7,7 @@ use super::event::{Entity, Event, Order, Ranked};
 use super::queue::EventQueue;
 
 /// A binary heap of events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reference<D> {
     order: Order,
     heap: BinaryHeap<Ranked<D>>,

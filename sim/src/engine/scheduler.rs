@@ -149,6 +149,14 @@ impl<S: Shard> Outbox<S> {
     }
 }
 
+/// Mail is on its way only while events are handled. A run is cloned between events, when every outbox is empty; only a run
+/// that failed may have left mail behind, which nobody will get.
+impl<S: Shard> Clone for Outbox<S> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
 impl<S: Shard> fmt::Debug for Outbox<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbox").field("events", &self.events.len()).field("parcels", &self.parcels.len()).finish()

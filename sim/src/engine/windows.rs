@@ -24,7 +24,7 @@ const THIN_STREAK: u32 = 64;
 const THIN: u64 = 64;
 
 /// A shard and its lane.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Station<S: Shard> {
     pub(super) shard: S,
     pub(super) lane: Lane<S>,

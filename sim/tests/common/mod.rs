@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "every test file is a crate of its own")]
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use rapprochement_sim::model::RunOptions;
@@ -16,5 +17,5 @@ pub fn experiment(scenario: &Scenario) -> Experiment {
 
 /// Runs an experiment to its end, or says why it cannot be built.
 pub fn run(experiment: &Experiment, options: &RunOptions) -> SyncRun {
-    sync::run(experiment, options, &mut |_| false).unwrap_or_else(|problems| panic!("{problems:?}"))
+    sync::run(experiment, options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|problems| panic!("{problems:?}"))
 }

@@ -1,5 +1,6 @@
 //! The engine against its oracle, and each of its promises.
 
+mod fork;
 mod phold;
 mod promises;
 mod toy;
@@ -25,7 +26,8 @@ fn rules(seed: u64) -> Rules {
 
 fn facts(run: &Run<Toy>) -> impl PartialEq + std::fmt::Debug + use<> {
     assert!(run.shards.iter().all(|shard| shard.payloads_left() == 0), "a payload leaked");
-    (run.outcome.clone(), run.events, run.stale, run.digest, run.checkpoints.clone(), run.end, nodes(run))
+    let course = (run.outcome.clone(), run.events, run.stale, run.end);
+    (course, run.digest, run.checkpoints.clone(), run.trace.clone(), nodes(run))
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The promises one by one, on models small enough to check by hand.
 
 use rapprochement_core::time::{Duration, Instant};
+use rapprochement_sim::engine::fork::{Fork, Replay};
 use rapprochement_sim::engine::{
-    Director, Entity, Event, EventData, Handled, Outcome, Plan, Progress, QueueKind, Run, Scheduler, Shard, run,
+    Director, Entity, Event, EventData, Handled, Outcome, Plan, Progress, QueueKind, Run, Scheduler, Shard, Simulation,
+    run,
 };
 
 use crate::toy::{self, Nobody, Rules, mix};
@@ -257,6 +259,31 @@ fn a_directors_outcome_ends_the_run_at_once() {
         let mut clock = Clock { end: Some((20, outcome.clone())), ..clock(&[10, 20, 30]) };
         let run = clocked(&mut clock, 1_000, 2);
         assert_eq!((run.outcome, run.end, run.events), (outcome, Instant::from_nanos(20), 1));
+    }
+}
+
+/// Shards and directors without `Clone`: the past is played again for every fork. One future gets an event that the other
+/// does not.
+#[test]
+fn a_past_that_cannot_be_cloned_is_replayed() {
+    let starts = [0, 2, 4];
+    let initial = [event(10, 0, 1, 0), event(20, 1, 2, 3), event(30, 0, 3, 1)];
+    for threads in [1, 2] {
+        let plan = Plan { threads, ..plan(&starts, QueueKind::Calendar) };
+        let begin =
+            || Simulation::new(script(&starts, |_, _, _, _| Handled::Counted), initial, clock(&[15, 25]), plan.clone());
+        let past = Replay::new(Instant::from_nanos(20), begin);
+        let (mut changed, plain) = (past.fork(), past.fork());
+        changed.change(|shards, clock| {
+            assert_eq!((shards[0].log.len(), shards[1].log.len()), (1, 0), "what lies before 20 ns, and no more");
+            clock.inject = Some(event(3, 1_000, 9, 2));
+        });
+        let ((changed, _), (plain, clock)) = (changed.finish(), plain.finish());
+        assert_eq!(changed.shards[1].log, [(20, 3, word(2)), (25, 2, word(9))]);
+        assert_eq!(plain.shards[1].log, [(20, 3, word(2))]);
+        assert_eq!((plain.end, clock.seen), (Instant::from_nanos(30), vec![(15, 1), (25, 2)]));
+        let whole = begin().finish().0;
+        assert_eq!((plain.digest, plain.checkpoints), (whole.digest, whole.checkpoints));
     }
 }
 

@@ -58,9 +58,9 @@ pub(crate) struct Node {
     pub(crate) history: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Toy {
-    rules: Rules,
+    pub(crate) rules: Rules,
     first: Entity,
     pub(crate) nodes: Vec<Node>,
     slab: Vec<(Vec<u8>, u32)>,
@@ -186,6 +186,7 @@ impl Shard for Toy {
 }
 
 /// No global actions.
+#[derive(Clone)]
 pub(crate) struct Nobody;
 
 impl<S: Shard> Director<S> for Nobody {
@@ -198,6 +199,7 @@ impl<S: Shard> Director<S> for Nobody {
 }
 
 /// Looks at all nodes at fixed times.
+#[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) every: u64,
     pub(crate) turn: u64,
@@ -230,7 +232,7 @@ pub(crate) fn plan(rules: &Rules, shards: u32, threads: usize, queue: QueueKind)
         seed: rules.seed,
         deadline: Instant::MAX,
         slice: Duration::from_nanos(rules.lookahead * 7 + 1),
-        trace: None,
+        trace: Some(Instant::ZERO..Instant::MAX),
     }
 }
 

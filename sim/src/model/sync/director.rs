@@ -1,6 +1,7 @@
 //! Samples a run at fixed times and ends it when its condition is met. It runs between events, on all shards at once, so
 //! what it sees does not depend on threads.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rapprochement_core::peer::{Peer, SimPeer};
@@ -38,8 +39,8 @@ pub struct Heartbeat {
     pub events: u64,
 }
 
-/// Called at every sample; returns true to interrupt the run.
-pub type Watch<'a> = &'a mut dyn FnMut(Heartbeat) -> bool;
+/// Called at every sample. A break gives the run up: it has failed, for this reason.
+pub type Watch<'a> = &'a mut dyn FnMut(Heartbeat) -> ControlFlow<String>;
 
 /// The director of a run of a synchroniser.
 pub struct SyncDirector<'a> {
@@ -253,8 +254,8 @@ impl<P: Synchroniser + SimProtocol> Director<Hosts<P, SyncObserver>> for SyncDir
             return Some(Outcome::Failed(fault.into()));
         }
         let heartbeat = Heartbeat { now, events: progress.events };
-        if (self.watch)(heartbeat) {
-            return Some(Outcome::Failed("interrupted".into()));
+        if let ControlFlow::Break(why) = (self.watch)(heartbeat) {
+            return Some(Outcome::Failed(why));
         }
         if self.measure.event_limit > 0 && progress.events >= self.measure.event_limit {
             return Some(Outcome::EventLimit);
