@@ -13,7 +13,7 @@ const REACH: usize = 12;
 const SLACK: usize = 4096;
 
 /// What landed late, in two parts that are merged as they are handed out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Late<D> {
     order: Order,
     /// Time of the first event; `u64::MAX` where there is none.
