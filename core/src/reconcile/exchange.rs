@@ -32,7 +32,7 @@ use crate::store::{Author, Keys, Store, TUPLE_LEN_MIN, Tuple};
 
 /// What a peer lacks of an author.
 #[derive(Clone, Copy)]
-enum Lack {
+pub(super) enum Lack {
     /// Everything after this version.
     After(u64),
     /// Nothing tells what.
@@ -81,7 +81,7 @@ pub(super) fn handle<Y, K, C>(
             send_delta::<Y, C>(&lacks, budget, from, context);
         }
         SyncMessage::Delta(tuples) => replica.receive_all::<Y, C>(from, tuples, context),
-        SyncMessage::State(_) | SyncMessage::Rumour { .. } => {}
+        SyncMessage::State(_) | SyncMessage::Rumour { .. } | SyncMessage::Session(_) => {}
     }
 }
 
@@ -99,7 +99,7 @@ fn summarise<R: Rng>(store: &Store, rng: &mut R) -> Summary {
 }
 
 /// What the peer lacks, and what this store lacks.
-fn compare<'a>(store: &'a Store, summary: &Summary) -> (Vec<(&'a Author, Lack)>, Vec<AuthorSummary>) {
+pub(super) fn compare<'a>(store: &'a Store, summary: &Summary) -> (Vec<(&'a Author, Lack)>, Vec<AuthorSummary>) {
     let (mut lacks, mut wants) = (Vec::new(), Vec::new());
     let mut theirs = summary.authors.iter().peekable();
     for author in store.authors_between(summary.from.as_ref(), summary.to.as_ref()) {

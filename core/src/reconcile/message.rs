@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::peer::PeerId;
+use crate::reconcile::session::SessionMessage;
 use crate::store::{Author, SetHash, TUPLE_LEN_MAX, TUPLE_LEN_MIN, Tuple};
 use crate::wire::{DecodeError, Message, Reader, put_varint, varint_len};
 
@@ -13,10 +14,12 @@ use crate::wire::{DecodeError, Message, Reader, put_varint, varint_len};
 pub const CHUNK_LEN_MAX: usize = 64 << 10;
 /// The most author summaries in one message.
 pub const SUMMARIES_MAX: usize = 1024;
-/// The longest message of this room, in bytes: a tag, a count, and tuples. A full message of summaries is shorter.
+/// The longest message of this room, in bytes: a tag, a session, a flag, a count, and tuples. A full message of summaries is shorter.
 pub const SYNC_MESSAGE_LEN_MAX: usize =
-    1 + 2 + if CHUNK_LEN_MAX > TUPLE_LEN_MAX { CHUNK_LEN_MAX } else { TUPLE_LEN_MAX };
+    1 + 4 + 1 + 2 + if CHUNK_LEN_MAX > TUPLE_LEN_MAX { CHUNK_LEN_MAX } else { TUPLE_LEN_MAX };
 
+/// The class and tag of the first part of a session; the others follow.
+const SESSION_TAG: usize = 6;
 const TUPLES_MAX: usize = CHUNK_LEN_MAX / TUPLE_LEN_MIN;
 
 const _: () = assert!(1 + 66 + 2 + SUMMARIES_MAX * (PeerId::LEN + 10 + SetHash::LEN) <= SYNC_MESSAGE_LEN_MAX);
@@ -42,6 +45,8 @@ pub enum SyncMessage {
     Request(Box<[AuthorSummary]>),
     /// Answers a summary or a request: tuples that the receiver lacks.
     Delta(Box<[Arc<Tuple>]>),
+    /// A part of a reconciliation session.
+    Session(Box<SessionMessage>),
 }
 
 /// What a store holds of all authors in a range of ids. Whoever is in the range and not named has no tuple there.
@@ -77,11 +82,11 @@ impl AuthorSummary {
         Self { author: author.id(), newest: author.newest(), hash: author.hash() }
     }
 
-    fn encoded_len(&self) -> usize {
+    pub(super) fn encoded_len(&self) -> usize {
         PeerId::LEN + varint_len(self.newest) + if self.newest == 0 { 0 } else { SetHash::LEN }
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.author.0);
         put_varint(out, self.newest);
         if self.newest > 0 {
@@ -94,6 +99,32 @@ impl AuthorSummary {
         match reader.varint()? {
             0 => Ok(Self::nothing(author)),
             newest => Ok(Self { author, newest, hash: SetHash(reader.array()?) }),
+        }
+    }
+}
+
+impl Summary {
+    pub(super) fn encoded_len(&self) -> usize {
+        bound_len(self.from) + bound_len(self.to) + list_len(&self.authors, AuthorSummary::encoded_len)
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_bound(out, self.from);
+        put_bound(out, self.to);
+        put_list(out, &self.authors, AuthorSummary::encode);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (from, to) = (read_bound(reader)?, read_bound(reader)?);
+        let authors = read_authors(reader)?;
+        let ordered = from.zip(to).is_none_or(|(from, to)| from < to);
+        let inside = |author: &AuthorSummary| {
+            author.newest > 0 && from.is_none_or(|from| from <= author.author) && to.is_none_or(|to| author.author < to)
+        };
+        if ordered && authors.iter().all(inside) {
+            Ok(Self { from, to, authors })
+        } else {
+            Err(DecodeError::NotCanonical)
         }
     }
 }
@@ -116,7 +147,10 @@ pub(super) fn in_chunks(tuples: impl IntoIterator<Item = Arc<Tuple>>, mut send: 
 }
 
 impl Message for SyncMessage {
-    const CLASSES: &'static [&'static str] = &["state", "rumour", "root", "summary", "request", "delta"];
+    const CLASSES: &'static [&'static str] = &[
+        "state", "rumour", "root", "summary", "request", "delta", "open", "equal", "words", "ask", "authors", "give", "check",
+        "abort",
+    ];
 
     fn class(&self) -> usize {
         match self {
@@ -126,6 +160,7 @@ impl Message for SyncMessage {
             Self::Summary(_) => 3,
             Self::Request(_) => 4,
             Self::Delta(_) => 5,
+            Self::Session(session) => SESSION_TAG + session.part.tag() as usize,
         }
     }
 
@@ -134,10 +169,9 @@ impl Message for SyncMessage {
             Self::State(tuples) | Self::Delta(tuples) => list_len(tuples, |tuple| tuple.encoded_len()),
             Self::Rumour { tuple, .. } => 1 + tuple.encoded_len(),
             Self::Root(_) => SetHash::LEN,
-            Self::Summary(summary) => {
-                bound_len(summary.from) + bound_len(summary.to) + list_len(&summary.authors, AuthorSummary::encoded_len)
-            }
+            Self::Summary(summary) => summary.encoded_len(),
             Self::Request(authors) => list_len(authors, AuthorSummary::encoded_len),
+            Self::Session(session) => session.encoded_len(),
         }
     }
 
@@ -150,12 +184,9 @@ impl Message for SyncMessage {
                 tuple.encode(out);
             }
             Self::Root(hash) => out.extend_from_slice(&hash.0),
-            Self::Summary(summary) => {
-                put_bound(out, summary.from);
-                put_bound(out, summary.to);
-                put_list(out, &summary.authors, AuthorSummary::encode);
-            }
+            Self::Summary(summary) => summary.encode(out),
             Self::Request(authors) => put_list(out, authors, AuthorSummary::encode),
+            Self::Session(session) => session.encode(out),
         }
     }
 
@@ -171,7 +202,7 @@ impl Message for SyncMessage {
                 hops => Self::Rumour { hops, tuple: Arc::new(Tuple::decode(&mut reader)?) },
             },
             2 => Self::Root(SetHash(reader.array()?)),
-            3 => Self::Summary(Box::new(read_summary(&mut reader)?)),
+            3 => Self::Summary(Box::new(Summary::read(&mut reader)?)),
             4 => {
                 let authors = read_authors(&mut reader)?;
                 if authors.is_empty() {
@@ -180,6 +211,7 @@ impl Message for SyncMessage {
                 Self::Request(authors.into_boxed_slice())
             }
             5 => Self::Delta(read_tuples(&mut reader)?),
+            tag @ 6..14 => Self::Session(Box::new(SessionMessage::read(tag - SESSION_TAG as u8, &mut reader)?)),
             _ => return Err(DecodeError::UnknownTag),
         };
         reader.finish()?;
@@ -190,16 +222,17 @@ impl Message for SyncMessage {
         match self {
             Self::State(tuples) | Self::Delta(tuples) => tuples.len(),
             Self::Rumour { .. } => 1,
+            Self::Session(session) => session.signatures(),
             Self::Root(_) | Self::Summary(_) | Self::Request(_) => 0,
         }
     }
 }
 
-fn list_len<T>(items: &[T], item_len: impl Fn(&T) -> usize) -> usize {
+pub(super) fn list_len<T>(items: &[T], item_len: impl Fn(&T) -> usize) -> usize {
     varint_len(items.len() as u64) + items.iter().map(item_len).sum::<usize>()
 }
 
-fn put_list<T>(out: &mut Vec<u8>, items: &[T], put: impl Fn(&T, &mut Vec<u8>)) {
+pub(super) fn put_list<T>(out: &mut Vec<u8>, items: &[T], put: impl Fn(&T, &mut Vec<u8>)) {
     put_varint(out, items.len() as u64);
     for item in items {
         put(item, out);
@@ -207,7 +240,7 @@ fn put_list<T>(out: &mut Vec<u8>, items: &[T], put: impl Fn(&T, &mut Vec<u8>)) {
 }
 
 /// A list of items, whose memory grows only as items are really there.
-fn read_list<T>(
+pub(super) fn read_list<T>(
     reader: &mut Reader<'_>,
     limit: usize,
     mut read: impl FnMut(&mut Reader<'_>) -> Result<T, DecodeError>,
@@ -221,29 +254,20 @@ fn read_list<T>(
 }
 
 fn read_tuples(reader: &mut Reader<'_>) -> Result<Box<[Arc<Tuple>]>, DecodeError> {
-    let tuples = read_list(reader, TUPLES_MAX, |reader| Tuple::decode(reader).map(Arc::new))?;
-    if tuples.is_empty() { Err(DecodeError::NotCanonical) } else { Ok(tuples.into_boxed_slice()) }
+    let tuples = read_some_tuples(reader)?;
+    if tuples.is_empty() { Err(DecodeError::NotCanonical) } else { Ok(tuples) }
+}
+
+/// Tuples, or none.
+pub(super) fn read_some_tuples(reader: &mut Reader<'_>) -> Result<Box<[Arc<Tuple>]>, DecodeError> {
+    read_list(reader, TUPLES_MAX, |reader| Tuple::decode(reader).map(Arc::new)).map(Vec::into_boxed_slice)
 }
 
 /// Summaries in ascending order of their ids.
-fn read_authors(reader: &mut Reader<'_>) -> Result<Vec<AuthorSummary>, DecodeError> {
+pub(super) fn read_authors(reader: &mut Reader<'_>) -> Result<Vec<AuthorSummary>, DecodeError> {
     let authors = read_list(reader, SUMMARIES_MAX, AuthorSummary::decode)?;
     let ascending = authors.is_sorted_by(|a, b| a.author < b.author);
     if ascending { Ok(authors) } else { Err(DecodeError::NotCanonical) }
-}
-
-fn read_summary(reader: &mut Reader<'_>) -> Result<Summary, DecodeError> {
-    let (from, to) = (read_bound(reader)?, read_bound(reader)?);
-    let authors = read_authors(reader)?;
-    let ordered = from.zip(to).is_none_or(|(from, to)| from < to);
-    let inside = |author: &AuthorSummary| {
-        author.newest > 0 && from.is_none_or(|from| from <= author.author) && to.is_none_or(|to| author.author < to)
-    };
-    if ordered && authors.iter().all(inside) {
-        Ok(Summary { from, to, authors })
-    } else {
-        Err(DecodeError::NotCanonical)
-    }
 }
 
 const fn bound_len(bound: Option<PeerId>) -> usize {

@@ -8,6 +8,7 @@
 //! | `scuttlebutt` | a digest exchange every interval |
 //! | `exchange` | the digest exchange that the last two share |
 //! | `message` | what they send each other |
+//! | [`session`] | one reconciliation with one peer, by any method of the family |
 //! | `replica` | what they all own: store, keys, version counter |
 //! | [`coding`] | rateless codes: what differs between two sets, from as many cells as that takes |
 
@@ -18,6 +19,7 @@ mod full_push;
 mod message;
 mod replica;
 mod scuttlebutt;
+pub mod session;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -116,6 +116,15 @@ impl Store {
         self.authors.get(start..end).unwrap_or_default()
     }
 
+    /// The whole store under two nonces: what both sides of a session compare at its end, and nobody can have kept from an
+    /// earlier one.
+    pub fn fingerprint(&self, nonces: [u64; 2]) -> SetHash {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&nonces[0].to_le_bytes());
+        nonce[8..].copy_from_slice(&nonces[1].to_le_bytes());
+        SetHash::of(b"rapprochement fingerprint v1", [nonce, self.root_digest().0].into_iter())
+    }
+
     /// A collision-resistant hash of the whole store: of the authors' hashes in the order of their ids. Equal digests
     /// mean equal current tuples. Kept until the next change.
     pub fn root_digest(&self) -> SetHash {

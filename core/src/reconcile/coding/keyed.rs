@@ -103,6 +103,11 @@ impl<const LIMBS: usize> Entry<LIMBS> {
         Self { key, weight, version: F61::new(version.min(VERSION_MAX)) }
     }
 
+    /// What it adds to a cell's first sum: its content's hash.
+    pub fn weight(&self) -> F61 {
+        self.weight
+    }
+
     /// The id of its key.
     pub fn key(&self) -> [F61; LIMBS] {
         self.key

@@ -1,0 +1,198 @@
+//! A store as the methods see it: for every current tuple the id of its key and the id of its state, both keyed hashes
+//! under a salt, so that nobody who does not know the salt can make two of them collide. It follows the store at every
+//! write. Two keys of one id (one chance in 2^61 a pair) shadow each other here and nowhere else: the closing check
+//! notices, and the next session has another salt.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::hash::Hasher;
+
+use siphasher::sip::SipHasher24;
+
+use crate::peer::PeerId;
+use crate::reconcile::coding::field61::F61;
+use crate::reconcile::coding::keyed::{Entry, FormA, FormB, Keyed};
+use crate::reconcile::coding::riblt::Riblt;
+use crate::reconcile::coding::{Prefix, Salt};
+use crate::reconcile::session::method::MethodKind;
+use crate::store::{Author, Store, Tuple};
+
+/// Bits of a key id.
+const KEY_BITS: u32 = 61;
+
+/// A store's tuples by key id.
+#[derive(Clone, Debug)]
+pub struct Index {
+    salt: Salt,
+    items: BTreeMap<u64, Item>,
+    kept: Kept,
+}
+
+/// Prefixes that are kept up to date at every write. A session that runs shares them until the next write.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) riblt: Option<Arc<Prefix<Riblt>>>,
+    pub(super) keyed: Option<Arc<Prefix<FormA>>>,
+    pub(super) versioned: Option<Arc<Prefix<FormB>>>,
+}
+
+/// One current tuple.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Hash of author and key: 1 to 2^61 - 2, so that it is a residue modulo 2^61 - 1 and not zero.
+    pub key: u64,
+    /// Hash of everything that the author signed: not zero.
+    pub state: u64,
+    /// The tuple itself.
+    pub tuple: Arc<Tuple>,
+}
+
+impl Index {
+    /// The index of a store under a salt.
+    pub fn of(store: &Store, salt: Salt) -> Self {
+        let mut index = Self { salt, items: BTreeMap::new(), kept: Kept::default() };
+        store.iter().for_each(|tuple| index.insert(tuple));
+        index
+    }
+
+    /// The salt of its ids.
+    pub const fn salt(&self) -> Salt {
+        self.salt
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True for the index of an empty store.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The items by key id.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    /// The item of a key id.
+    pub fn get(&self, key: u64) -> Option<&Item> {
+        self.items.get(&key)
+    }
+
+    /// Takes in a tuple that is now the current one of its key.
+    pub fn insert(&mut self, tuple: &Arc<Tuple>) {
+        let item = self.item(tuple);
+        let old = self.items.insert(item.key, item.clone());
+        let kept = &mut self.kept;
+        if let Some(prefix) = kept.riblt.as_mut().map(Arc::make_mut) {
+            old.iter().for_each(|old| prefix.remove(&old.pair()));
+            prefix.add(&item.pair());
+        }
+        replace(kept.keyed.as_mut(), old.as_ref(), &item);
+        replace(kept.versioned.as_mut(), old.as_ref(), &item);
+    }
+
+    /// Forgets a tuple that is no longer a current one, where it is the one that is indexed under its key.
+    pub fn remove(&mut self, tuple: &Arc<Tuple>) {
+        let gone = self.item(tuple);
+        if self.items.get(&gone.key).is_none_or(|item| item.state != gone.state) {
+            return;
+        }
+        self.items.remove(&gone.key);
+        let kept = &mut self.kept;
+        kept.riblt.as_mut().map(Arc::make_mut).into_iter().for_each(|prefix| prefix.remove(&gone.pair()));
+        kept.keyed.as_mut().map(Arc::make_mut).into_iter().for_each(|prefix| prefix.remove(&gone.entry()));
+        kept.versioned.as_mut().map(Arc::make_mut).into_iter().for_each(|prefix| prefix.remove(&gone.entry()));
+    }
+
+    /// Keeps the first `cells` cells of a method's code up to date from now on, where the method has one.
+    pub fn keep(&mut self, kind: MethodKind, cells: usize) {
+        match kind {
+            MethodKind::Riblt => {
+                let prefix = Prefix::build(Riblt::new(self.salt), cells, self.items().map(Item::pair));
+                self.kept.riblt = Some(Arc::new(prefix));
+            }
+            MethodKind::KeyedRiblt => {
+                let prefix = Prefix::build(FormA::new(self.salt), cells, self.items().map(Item::entry));
+                self.kept.keyed = Some(Arc::new(prefix));
+            }
+            MethodKind::VersionedRiblt => {
+                let prefix = Prefix::build(FormB::new(self.salt), cells, self.items().map(Item::entry));
+                self.kept.versioned = Some(Arc::new(prefix));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// A tuple as an item.
+    pub fn item(&self, tuple: &Arc<Tuple>) -> Item {
+        let key = key_id(self.salt, &tuple.author(), tuple.key());
+        Item { key, state: hash(self.salt, &[&tuple.digest()]).max(1), tuple: tuple.clone() }
+    }
+
+    /// The items by state id.
+    pub fn by_state(&self) -> Vec<(u64, &Item)> {
+        let mut states: Vec<_> = self.items.values().map(|item| (item.state, item)).collect();
+        states.sort_unstable_by_key(|(state, _)| *state);
+        states
+    }
+}
+
+impl Item {
+    /// Key and state in one number.
+    pub(super) fn pair(&self) -> u128 {
+        u128::from(self.key) << 64 | u128::from(self.state)
+    }
+
+    /// What the keyed code has to know.
+    pub(super) fn entry(&self) -> Entry<1> {
+        Entry::new([F61::new(self.key)], self.tuple.version(), self.state)
+    }
+}
+
+fn replace<const VERSIONS: usize>(prefix: Option<&mut Arc<Prefix<Keyed<1, VERSIONS>>>>, old: Option<&Item>, new: &Item) {
+    match (prefix.map(Arc::make_mut), old) {
+        (Some(prefix), Some(old)) => prefix.replace(&old.entry(), &new.entry()),
+        (Some(prefix), None) => prefix.add(&new.entry()),
+        (None, _) => {}
+    }
+}
+
+/// SipHash-2-4 (Aumasson and Bernstein, INDOCRYPT 2012) of the parts in order.
+fn hash(salt: Salt, parts: &[&[u8]]) -> u64 {
+    let mut hasher = SipHasher24::new_with_keys(salt[0], salt[1]);
+    parts.iter().for_each(|part| hasher.write(part));
+    hasher.finish()
+}
+
+/// The salt of a session, from the nonce that its opener drew.
+pub fn salt_of(nonce: u64) -> Salt {
+    [nonce, hash([nonce, 0], &[b"rapprochement session salt v1"])]
+}
+
+/// The id of an author's key.
+pub(super) fn key_id(salt: Salt, author: &PeerId, key: &[u8]) -> u64 {
+    residue(hash(salt, &[&author.0, key]))
+}
+
+/// The id of an author, and the hash of what a store holds of it: what the authors are compared by.
+pub(super) fn author_item(salt: Salt, author: &Author) -> (u64, u64) {
+    (author_id(salt, &author.id()), residue(hash(salt, &[&author.newest().to_le_bytes(), &author.hash().0])))
+}
+
+/// The id of an author.
+pub(super) fn author_id(salt: Salt, author: &PeerId) -> u64 {
+    residue(hash(salt, &[&author.0]))
+}
+
+/// A hash as a residue modulo 2^61 - 1 that is not zero.
+fn residue(hash: u64) -> u64 {
+    const MODULUS: u64 = (1 << KEY_BITS) - 1;
+    hash % (MODULUS - 1) + 1
+}

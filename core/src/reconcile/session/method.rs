@@ -1,0 +1,115 @@
+//! The ways to find out in what two stores differ. Each is two state machines, of the side that opens and of the side that
+//! answers, which exchange words until one of them has found the differences.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use crate::reconcile::coding::keyed::{FormA, FormB};
+use crate::reconcile::coding::riblt::Riblt;
+use crate::reconcile::session::index::Index;
+use crate::reconcile::session::part::Opening;
+use crate::reconcile::session::rateless::Rateless;
+use crate::reconcile::session::summary::SummaryMethod;
+use crate::reconcile::session::transfer::Findings;
+use crate::reconcile::session::two_level::Authors;
+use crate::reconcile::session::SessionError;
+use crate::store::Store;
+use crate::wire::DecodeError;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $tag:literal, $name:literal, $build:expr;)*) => {
+        /// How differences are found.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum MethodKind {
+            $($(#[$doc])* $kind = $tag,)*
+        }
+
+        impl MethodKind {
+            /// All there are.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// The name in scenarios and results.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            pub(super) fn from_tag(tag: u8) -> Result<Self, DecodeError> {
+                match tag {
+                    $($tag => Ok(Self::$kind),)*
+                    _ => Err(DecodeError::UnknownTag),
+                }
+            }
+        }
+
+        /// One side of a method.
+        pub(super) fn build(kind: MethodKind) -> Box<dyn Method + Send> {
+            match kind {
+                $(MethodKind::$kind => Box::new($build),)*
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Summaries of all authors: the digests of Scuttlebutt.
+    Summary = 0, "summary", SummaryMethod::default();
+    /// RIBLT over (key, state): the published code.
+    Riblt = 1, "riblt", Rateless::<Riblt>::default();
+    /// Keyed RIBLT, 24 bytes a cell, the direction learned from the payload.
+    KeyedRiblt = 2, "keyed-riblt", Rateless::<FormA>::default();
+    /// Keyed RIBLT with a sum of versions, 32 bytes a cell.
+    VersionedRiblt = 3, "versioned-riblt", Rateless::<FormB>::default();
+    /// Keyed RIBLT over the authors' summaries, then deltas of the authors that differ.
+    TwoLevel = 8, "two-level", Rateless::<Authors>::default();
+}
+
+/// One side of a method.
+pub(super) trait Method: Debug {
+    /// The opener's first words, at most `room` bytes of them where the method has a choice.
+    fn open(&mut self, index: &Index, store: &Store, room: usize) -> Vec<u8>;
+
+    /// The answerer learns what the opening says besides the words.
+    fn meet(&mut self, _opening: &Opening) {}
+
+    /// Takes the peer's words.
+    ///
+    /// # Errors
+    /// The words are none of this method, or there are too many differences for it.
+    fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError>;
+
+    /// Cells of the common prefix that this session needed: what is worth keeping ready for the next.
+    fn cells_used(&self) -> usize {
+        0
+    }
+}
+
+/// What a method does with the peer's words.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// Says this, a message each.
+    pub(super) say: Vec<Vec<u8>>,
+    /// Found this.
+    pub(super) found: Option<Findings>,
+    /// There is no more to find.
+    pub(super) done: bool,
+}
+
+impl Turn {
+    pub(super) fn say(words: Vec<u8>) -> Self {
+        Self { say: Vec::from([words]), ..Self::default() }
+    }
+
+    pub(super) fn done(found: Findings) -> Self {
+        Self { found: Some(found), done: true, ..Self::default() }
+    }
+}
+
+impl From<DecodeError> for SessionError {
+    fn from(_: DecodeError) -> Self {
+        Self::Malformed
+    }
+}

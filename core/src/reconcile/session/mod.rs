@@ -1,0 +1,295 @@
+//! One reconciliation between two peers, whatever the method. A session is opened with the root digest; where the stores
+//! differ, a method finds out in what; then each side asks for what it lacks and gives what the other lacks; and a
+//! closing check compares both stores under fresh nonces.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `part` | what is said |
+//! | `index` | the store as ids under a salt |
+//! | `method` | the methods, and what they find |
+//! | `transfer` | asking and giving |
+//! | [`pair`] | both sides in one place, for tests and benchmarks |
+//!
+//! **Trust.** Ids and cells are under the salt of an epoch, which everybody knows, and sums over them can be cancelled by
+//! chosen content. So nothing rests on them: a session whose closing check fails although neither store changed for
+//! another reason is a [`Verdict::Mismatch`], and the next one with that peer is salted with its own nonce. Root and
+//! check are collision-resistant hashes and no sums.
+//!
+//! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work; whatever a
+//! message says, it is answered with at most as much as the store holds.
+
+mod index;
+mod method;
+pub mod pair;
+mod part;
+mod rateless;
+mod summary;
+mod transfer;
+mod two_level;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use index::{Index, Item, salt_of};
+pub use method::MethodKind;
+pub use part::{Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
+
+use method::{Method, Turn};
+use transfer::Transfer;
+
+use crate::store::Store;
+
+/// The most messages that a method may take from the peer in one session.
+pub const ROUNDS_MAX: u32 = 256;
+
+/// One side of a session.
+#[derive(Debug)]
+pub struct Session {
+    number: u32,
+    opener: bool,
+    nonces: [u64; 2],
+    /// Of this session alone, where it is salted.
+    index: Option<Box<Index>>,
+    method: Box<dyn Method + Send>,
+    rounds: u32,
+    transfer: Transfer,
+    /// Tuples that this side gave, and that it got.
+    given: u32,
+    got: u32,
+    unsettled: bool,
+    checked: bool,
+    /// The peer's check, until everything it gave has arrived.
+    check: Option<Check>,
+}
+
+/// How a session stands after a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Open,
+    /// Both stores are equal.
+    Equal,
+    /// One of the stores changed for other reasons meanwhile, so nothing is proved.
+    Unsettled,
+    /// Both sides are done and their stores differ: ids collided, by chance or by intent.
+    Mismatch,
+    /// The method gave up, or the peer did.
+    Failed(SessionError),
+}
+
+/// Why a session ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionError {
+    /// The peer's words are not the method's.
+    Malformed,
+    /// There are more differences than the method takes, or the peer sends without end.
+    TooMany,
+    /// A message came out of turn.
+    OutOfTurn,
+    /// The store was written to while a search needed it to stand still.
+    Changed,
+    /// The peer gave up.
+    Aborted,
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the peer's words do not belong to the method",
+            Self::TooMany => "there are more differences than the method takes",
+            Self::OutOfTurn => "a message came out of turn",
+            Self::Changed => "the store changed during the search",
+            Self::Aborted => "the peer gave up",
+        })
+    }
+}
+
+impl core::error::Error for SessionError {}
+
+impl Session {
+    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own. `room` is what the
+    /// first message may hold of the method's words, in bytes.
+    pub fn open(
+        number: u32,
+        kind: MethodKind,
+        salted: bool,
+        nonce: u64,
+        store: &Store,
+        epoch: &Index,
+        room: usize,
+    ) -> (Self, SessionMessage) {
+        let index = salted.then(|| Box::new(Index::of(store, salt_of(nonce))));
+        let mut method = method::build(kind);
+        let words = method.open(index.as_deref().unwrap_or(epoch), store, room.min(WORDS_LEN_MAX));
+        let opening = Opening {
+            method: kind,
+            salted,
+            nonce,
+            root: store.root_digest(),
+            tuples: u32::try_from(store.len()).unwrap_or(u32::MAX),
+            authors: u32::try_from(store.authors().len()).unwrap_or(u32::MAX),
+            words,
+        };
+        let session = Self::new(number, true, [nonce, nonce], index, method);
+        (session, SessionMessage { session: number, part: Part::Open(opening) })
+    }
+
+    /// Answers an opening: the session, unless the stores are equal, and what to say.
+    pub fn answer(
+        number: u32,
+        opening: &Opening,
+        nonce: u64,
+        store: &Store,
+        epoch: &Index,
+        out: &mut Vec<SessionMessage>,
+    ) -> (Option<Self>, Verdict) {
+        if opening.root == store.root_digest() {
+            out.push(SessionMessage { session: number, part: Part::Equal });
+            return (None, Verdict::Equal);
+        }
+        let index = opening.salted.then(|| Box::new(Index::of(store, salt_of(opening.nonce))));
+        let mut method = method::build(opening.method);
+        method.meet(opening);
+        let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
+        let verdict = session.words(&opening.words, store, epoch, out);
+        (Some(session), verdict)
+    }
+
+    fn new(number: u32, opener: bool, nonces: [u64; 2], index: Option<Box<Index>>, method: Box<dyn Method + Send>) -> Self {
+        Self {
+            number,
+            opener,
+            nonces,
+            index,
+            method,
+            rounds: 0,
+            transfer: Transfer::default(),
+            given: 0,
+            got: 0,
+            unsettled: false,
+            checked: false,
+            check: None,
+        }
+    }
+
+    /// The number that its opener drew.
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether this side opened it.
+    pub const fn is_opener(&self) -> bool {
+        self.opener
+    }
+
+    /// The store changed for a reason outside this session.
+    pub fn unsettle(&mut self) {
+        self.unsettled = true;
+    }
+
+    /// Takes the peer's next message. The tuples of a [`Part::Give`] must be in the store already. `epoch` is as in
+    /// [`Session::open`]. What is to be said goes to `out`.
+    pub fn handle(&mut self, part: &Part, store: &Store, epoch: &Index, out: &mut Vec<SessionMessage>) -> Verdict {
+        match part {
+            Part::Open(_) => return Verdict::Failed(SessionError::OutOfTurn),
+            Part::Equal => return if self.opener && self.rounds == 0 { Verdict::Equal } else { Verdict::Open },
+            Part::Abort => return Verdict::Failed(SessionError::Aborted),
+            Part::Words(words) => return self.words(words, store, epoch, out),
+            Part::Ask { asks, states, back } => {
+                let index = self.index.as_deref().unwrap_or(epoch);
+                let parts = self.transfer.answer(asks, *states, *back, index);
+                self.say(parts, out);
+            }
+            Part::Authors { known, unknown, back } => {
+                let salt = self.index.as_deref().unwrap_or(epoch).salt();
+                let parts = self.transfer.compare(known, unknown, *back, salt, store);
+                self.say(parts, out);
+            }
+            Part::Give { tuples, last } => {
+                self.got = self.got.saturating_add(tuples.len() as u32);
+                let index = self.index.as_deref_mut();
+                if let Some(index) = index {
+                    tuples.iter().filter(|t| is_current(store, t)).for_each(|tuple| index.insert(tuple));
+                }
+                if *last {
+                    self.transfer.answered();
+                }
+                self.release(epoch, out);
+            }
+            Part::Check(check) => self.check = Some(*check),
+        }
+        self.close(store, out)
+    }
+
+    /// The method's turn.
+    fn words(&mut self, words: &[u8], store: &Store, epoch: &Index, out: &mut Vec<SessionMessage>) -> Verdict {
+        self.rounds += 1;
+        if self.rounds > ROUNDS_MAX {
+            return self.fail(SessionError::TooMany, out);
+        }
+        let index = self.index.as_deref().unwrap_or(epoch);
+        match self.method.handle(index, store, words) {
+            Ok(Turn { say, found, done }) => {
+                let mut parts: Vec<Part> = say.into_iter().map(Part::Words).collect();
+                if let Some(found) = found {
+                    parts.extend(self.transfer.begin(found, index, store));
+                }
+                if done {
+                    self.transfer.finish_search();
+                }
+                self.say(parts, out);
+                self.release(epoch, out);
+                self.close(store, out)
+            }
+            Err(error) => self.fail(error, out),
+        }
+    }
+
+    /// Gives what was held back, once it may go.
+    fn release(&mut self, epoch: &Index, out: &mut Vec<SessionMessage>) {
+        let parts = self.transfer.release(self.index.as_deref().unwrap_or(epoch));
+        self.say(parts, out);
+    }
+
+    /// Cells of its code that the session needed.
+    pub fn cells_used(&self) -> usize {
+        self.method.cells_used()
+    }
+
+    fn fail(&self, error: SessionError, out: &mut Vec<SessionMessage>) -> Verdict {
+        out.push(SessionMessage { session: self.number, part: Part::Abort });
+        Verdict::Failed(error)
+    }
+
+    fn say(&mut self, parts: Vec<Part>, out: &mut Vec<SessionMessage>) {
+        for part in parts {
+            if let Part::Give { tuples, .. } = &part {
+                self.given = self.given.saturating_add(tuples.len() as u32);
+            }
+            out.push(SessionMessage { session: self.number, part });
+        }
+    }
+
+    /// Says the closing check once this side has everything, and judges the peer's once everything that it gave is here.
+    fn close(&mut self, store: &Store, out: &mut Vec<SessionMessage>) -> Verdict {
+        let theirs = self.check.filter(|check| check.given <= self.got);
+        let mine = self.transfer.is_settled() && (self.transfer.found() || theirs.is_some());
+        if mine && !self.checked {
+            self.checked = true;
+            let fingerprint = store.fingerprint(self.nonces);
+            let check = Check { nonce: self.nonces[1], fingerprint, given: self.given, unsettled: self.unsettled };
+            out.push(SessionMessage { session: self.number, part: Part::Check(check) });
+        }
+        let (Some(theirs), true) = (theirs, self.checked) else { return Verdict::Open };
+        match theirs.fingerprint == store.fingerprint([self.nonces[0], theirs.nonce]) {
+            true => Verdict::Equal,
+            false if self.unsettled || theirs.unsettled => Verdict::Unsettled,
+            false => Verdict::Mismatch,
+        }
+    }
+}
+
+fn is_current(store: &Store, tuple: &crate::store::Tuple) -> bool {
+    store.get(&tuple.author(), tuple.key()).is_some_and(|current| current.same_content(tuple))
+}

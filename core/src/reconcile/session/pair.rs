@@ -1,0 +1,160 @@
+//! Both sides of a session in one place, with nothing between them: what tests and benchmarks run. Messages are encoded,
+//! so that every byte is counted, and arrive in their order.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::reconcile::coding::Salt;
+use crate::reconcile::message::SyncMessage;
+use crate::reconcile::session::{Index, MethodKind, Part, Session, SessionMessage, Verdict};
+use crate::store::{Keys, Outcome, Store, Tuple};
+use crate::wire::Message;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+/// A store and its index.
+#[derive(Clone, Debug)]
+pub struct Side {
+    store: Store,
+    index: Index,
+}
+
+/// What a session took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    /// How the session ended at its opener and at the other side.
+    pub verdicts: [Verdict; 2],
+    /// Bytes of all messages.
+    pub bytes: u64,
+    /// Bytes of those that found out what differs: the opening and the method's words.
+    pub search_bytes: u64,
+    /// Bytes of tuples.
+    pub tuple_bytes: u64,
+    /// Bytes of the closing checks.
+    pub check_bytes: u64,
+    /// How many messages.
+    pub messages: u32,
+    /// How many times one side had to wait for the other: half round trips.
+    pub flights: u32,
+}
+
+impl Side {
+    /// A store under the salt of an epoch.
+    pub fn new(store: Store, salt: Salt) -> Self {
+        Self { index: Index::of(&store, salt), store }
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The index.
+    pub const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The index, to keep prefixes in it.
+    pub const fn index_mut(&mut self) -> &mut Index {
+        &mut self.index
+    }
+
+    /// Offers a tuple to the store, and has the index follow.
+    pub fn offer<K: Keys>(&mut self, tuple: &Arc<Tuple>, keys: &K) -> Outcome {
+        let outcome = self.store.offer(tuple, keys).outcome;
+        if let Outcome::Adopted(replaced) = &outcome {
+            replaced.iter().for_each(|old| self.index.remove(old));
+            self.index.insert(tuple);
+        }
+        outcome
+    }
+}
+
+/// Runs one session from `opener` to `other`.
+pub fn run<K: Keys>(
+    kind: MethodKind,
+    salted: bool,
+    nonces: [u64; 2],
+    room: usize,
+    sides: [&mut Side; 2],
+    keys: &K,
+) -> Transcript {
+    let [opener, other] = sides;
+    let (session, opening) = Session::open(1, kind, salted, nonces[0], &opener.store, &opener.index, room);
+    let mut run = Conversation {
+        sessions: [Some(session), None],
+        queue: VecDeque::new(),
+        transcript: Transcript {
+            verdicts: [Verdict::Open; 2],
+            bytes: 0,
+            search_bytes: 0,
+            tuple_bytes: 0,
+            check_bytes: 0,
+            messages: 0,
+            flights: 0,
+        },
+    };
+    run.post(1, 1, Vec::from([opening]));
+    let sides = [opener, other];
+    while let Some((to, flight, message)) = run.queue.pop_front() {
+        run.transcript.flights = run.transcript.flights.max(flight);
+        let out = run.deliver(to, nonces[1], &message, sides[to], keys);
+        run.post(1 - to, flight + 1, out);
+    }
+    run.transcript
+}
+
+struct Conversation {
+    sessions: [Option<Session>; 2],
+    queue: VecDeque<(usize, u32, SessionMessage)>,
+    transcript: Transcript,
+}
+
+impl Conversation {
+    fn post(&mut self, to: usize, flight: u32, messages: Vec<SessionMessage>) {
+        for message in messages {
+            let transcript = &mut self.transcript;
+            if let Part::Give { tuples, .. } = &message.part {
+                transcript.tuple_bytes += tuples.iter().map(|tuple| tuple.encoded_len() as u64).sum::<u64>();
+            }
+            let kept = message.clone();
+            let bytes = SyncMessage::Session(Box::new(message)).encoded_len() as u64;
+            transcript.bytes += bytes;
+            transcript.messages += 1;
+            match kept.part {
+                Part::Open(_) | Part::Words(_) => transcript.search_bytes += bytes,
+                Part::Check(_) => transcript.check_bytes += bytes,
+                _ => {}
+            }
+            self.queue.push_back((to, flight, kept));
+        }
+    }
+
+    fn deliver<K: Keys>(
+        &mut self,
+        to: usize,
+        nonce: u64,
+        message: &SessionMessage,
+        side: &mut Side,
+        keys: &K,
+    ) -> Vec<SessionMessage> {
+        let mut out = Vec::new();
+        let verdict = if let Part::Open(opening) = &message.part {
+            let (session, verdict) =
+                Session::answer(message.session, opening, nonce, &side.store, &side.index, &mut out);
+            self.sessions[to] = session;
+            verdict
+        } else {
+            if let Part::Give { tuples, .. } = &message.part {
+                tuples.iter().for_each(|tuple| drop(side.offer(tuple, keys)));
+            }
+            let Some(session) = &mut self.sessions[to] else { return out };
+            session.handle(&message.part, &side.store, &side.index, &mut out)
+        };
+        self.transcript.verdicts[to] = verdict;
+        if verdict != Verdict::Open {
+            self.sessions[to] = None;
+        }
+        out
+    }
+}

@@ -1,0 +1,273 @@
+//! A session over rateless cells. The opener sends its first cells with the opening; the answerer subtracts its own, peels,
+//! and is done or asks for more. How many more it asks for follows from the cells that are empty: a cell of a difference of d
+//! items is empty with probability (1 - rho)^d, where rho is the share of all items that map to it, so the number of
+//! empty ones estimates d. A stream without such credit overshoots by the link's bandwidth times its round trip.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt::Debug;
+
+use crate::reconcile::coding::keyed::{Entry, FormA, FormB, Keyed, KeyedDifference};
+use crate::reconcile::coding::riblt::{Riblt, RibltDifference};
+use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Prefix, Run, Side};
+use crate::reconcile::session::SessionError;
+use crate::reconcile::session::index::{Index, Item};
+use crate::reconcile::session::method::{Method, Turn};
+use crate::reconcile::session::part::{Opening, WORDS_LEN_MAX};
+use crate::reconcile::session::transfer::Findings;
+use crate::store::Store;
+use crate::wire::{Reader, put_varint};
+
+/// No cell of any code takes fewer bytes.
+const CELL_LEN_LEAST: usize = 24;
+/// The most cells of a session, whatever the peer says about the size of its store.
+pub(super) const CELLS_MAX: usize = 1 << 20;
+
+/// A code that sessions can use.
+pub(super) trait SessionCode: Code<Item: Clone, Cell: Send + Sync, Difference: Send> + Debug + Send + Sync + 'static {
+    fn new(index: &Index) -> Self;
+
+    /// The store as items of the code.
+    fn items<'a>(index: &'a Index, store: &'a Store) -> Box<dyn Iterator<Item = Self::Item> + 'a>;
+
+    /// The prefix that is kept up to date, where there is one.
+    fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>>;
+
+    /// What the differences tell.
+    fn findings(differences: &[Self::Difference], index: &Index) -> Findings;
+}
+
+/// One side of such a session.
+#[derive(Debug)]
+pub(super) struct Rateless<C: Code> {
+    prefix: Option<Arc<Prefix<C>>>,
+    decoder: Option<Decoder<C>>,
+    /// Cells that the peer was asked for, from the first on.
+    asked: usize,
+    /// How many of the cells so far are empty in the difference.
+    empty: usize,
+    /// The peer's store, in items.
+    theirs: usize,
+}
+
+impl<C: Code> Default for Rateless<C> {
+    fn default() -> Self {
+        Self { prefix: None, decoder: None, asked: 0, empty: 0, theirs: 0 }
+    }
+}
+
+impl<C: SessionCode> Method for Rateless<C> {
+    fn open(&mut self, index: &Index, store: &Store, room: usize) -> Vec<u8> {
+        // A first guess at what fits; the run ends where the room does.
+        let prefix = self.reach(room / CELL_LEN_LEAST, index, store);
+        prefix.map(|prefix| encode(&prefix.run(0, usize::MAX, room.saturating_sub(1)))).unwrap_or_default()
+    }
+
+    fn meet(&mut self, opening: &Opening) {
+        self.theirs = opening.tuples as usize;
+    }
+
+    fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError> {
+        let mut reader = Reader::new(words)?;
+        match reader.byte()? {
+            CREDIT => self.serve(reader, index, store),
+            CELLS => self.take(reader, index, store),
+            _ => Err(SessionError::OutOfTurn),
+        }
+    }
+
+    fn cells_used(&self) -> usize {
+        self.prefix.as_ref().map_or(0, |prefix| prefix.cells().len())
+    }
+}
+
+impl<C: SessionCode> Rateless<C> {
+    /// The opener sends the cells that it is asked for, in as many messages as it takes.
+    fn serve(&mut self, mut reader: Reader<'_>, index: &Index, store: &Store) -> Result<Turn, SessionError> {
+        let (start, count) = (reader.varint()?, reader.varint()?);
+        reader.finish()?;
+        let end = start.saturating_add(count).min(CELLS_MAX as u64) as usize;
+        let prefix = self.reach(end, index, store)?;
+        let (mut at, mut say) = (start as usize, Vec::new());
+        while at < end {
+            let run = prefix.run(at, end - at, WORDS_LEN_MAX - 1);
+            at += run.cells.len().max(1);
+            say.push(encode(&run));
+        }
+        Ok(Turn { say, ..Turn::default() })
+    }
+
+    /// The answerer takes cells, and is done or asks for more.
+    fn take(&mut self, mut reader: Reader<'_>, index: &Index, store: &Store) -> Result<Turn, SessionError> {
+        let run = Run::<C::Cell>::decode(&mut reader)?;
+        reader.finish()?;
+        let limit = CELLS_MAX.min(2 * (index.len() + self.theirs) + 64);
+        let limits = Limits { cells: limit, differences: limit };
+        let mut decoder = self.decoder.take().unwrap_or_else(|| Decoder::new(C::new(index), limits));
+        let taken = decoder.cells_taken();
+        let total = taken + run.cells.len();
+        if run.start as usize != taken || run.cells.is_empty() {
+            return Err(SessionError::OutOfTurn);
+        }
+        let local = self.reach(total, index, store)?;
+        let difference = Prefix::<C>::difference(&run.cells, &local.cells()[taken..]);
+        let empty = difference.iter().filter(|&&cell| cell == C::Cell::default()).count();
+        let complete = decoder.push(&run.cells, local.cells())?;
+        self.empty += empty;
+        if complete {
+            return Ok(Turn::done(C::findings(decoder.differences(), index)));
+        }
+        self.decoder = Some(decoder);
+        if total < self.asked {
+            return Ok(Turn::default());
+        }
+        self.asked = wanted(self.empty, total).min(limit);
+        if self.asked <= total {
+            return Err(SessionError::TooMany);
+        }
+        let mut words = Vec::from([CREDIT]);
+        put_varint(&mut words, total as u64);
+        put_varint(&mut words, (self.asked - total) as u64);
+        Ok(Turn::say(words))
+    }
+
+    /// The prefix with at least `len` cells: the one that is kept, or a copy of it that is longer. A session keeps to the
+    /// prefix that it began with, whatever is written meanwhile; one that must grow after a write cannot go on.
+    fn reach(&mut self, len: usize, index: &Index, store: &Store) -> Result<&Prefix<C>, SessionError> {
+        let prefix = self.prefix.get_or_insert_with(|| match C::kept(index) {
+            Some(kept) => Arc::clone(kept),
+            None => Arc::new(Prefix::new(C::new(index), 0)),
+        });
+        if prefix.cells().len() < len {
+            let items = C::items(index, store);
+            if prefix.cells().is_empty() {
+                *prefix = Arc::new(Prefix::build(C::new(index), len, items));
+            } else {
+                let mut longer = Prefix::clone(prefix);
+                longer.extend(len, items).map_err(|_| SessionError::Changed)?;
+                *prefix = Arc::new(longer);
+            }
+        }
+        Ok(prefix)
+    }
+}
+
+const CREDIT: u8 = 0;
+const CELLS: u8 = 1;
+
+fn encode<C: Cell>(run: &Run<C>) -> Vec<u8> {
+    let mut words = Vec::with_capacity(1 + run.encoded_len());
+    words.push(CELLS);
+    run.encode(&mut words);
+    words
+}
+
+/// How many cells are likely to be enough, when this many of the first `total` are empty and those did not do.
+fn wanted(empty: usize, total: usize) -> usize {
+    let least = total + (total / 8).max(4);
+    let most = 4 * total + 8;
+    // Too few to tell.
+    if empty < 3 {
+        return 3 * total;
+    }
+    let differences = estimate(empty, total);
+    let enough = 1.38 * differences + 1.5 * libm::sqrt(differences) + 3.0;
+    (enough as usize).clamp(least, most)
+}
+
+/// The number of differences d at which as many cells are expected to be empty: the sum of (i / (i + 2))^d over cells i.
+pub(super) fn estimate(empty: usize, total: usize) -> f64 {
+    const SAMPLES: usize = 256;
+    let stride = total.div_ceil(SAMPLES).max(1);
+    let expected = |differences: f64| {
+        let sum: f64 = (0..total).step_by(stride).map(|i| libm::pow(i as f64 / (i + 2) as f64, differences)).sum();
+        sum * stride as f64
+    };
+    let (mut low, mut high) = (0.0, 4.0 * total as f64);
+    for _ in 0..32 {
+        let middle = (low + high) / 2.0;
+        if expected(middle) > empty as f64 { low = middle } else { high = middle }
+    }
+    high
+}
+
+impl From<PeelError> for SessionError {
+    fn from(error: PeelError) -> Self {
+        match error {
+            PeelError::TooManyCells | PeelError::TooManyDifferences => Self::TooMany,
+            PeelError::Inconsistent | PeelError::PrefixTooShort => Self::Malformed,
+        }
+    }
+}
+
+impl SessionCode for Riblt {
+    fn new(index: &Index) -> Self {
+        Self::new(index.salt())
+    }
+
+    fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = u128> + 'a> {
+        Box::new(index.items().map(Item::pair))
+    }
+
+    fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
+        index.kept().riblt.as_ref()
+    }
+
+    fn findings(differences: &[RibltDifference], _: &Index) -> Findings {
+        let keys = |side| differences.iter().filter(move |found| found.side == side).map(|found| (found.item >> 64) as u64);
+        Findings::of_keys(keys(Side::Local).collect(), keys(Side::Remote).collect())
+    }
+}
+
+fn keyed_findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
+    let mut found = Findings::default();
+    for difference in differences {
+        let key = difference.key[0].get();
+        let mine = index.get(key).map(|item| item.entry().weight());
+        match (mine, difference.version) {
+            // The peer's weight is the sum of both: none.
+            (Some(mine), _) if (difference.weight + mine).is_zero() => found.give.push(key),
+            (Some(_), Some(Ordering::Less)) => found.give.push(key),
+            _ => found.ask.push(key),
+        }
+    }
+    found
+}
+
+impl SessionCode for FormA {
+    fn new(index: &Index) -> Self {
+        Keyed::new(index.salt())
+    }
+
+    fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
+        Box::new(index.items().map(Item::entry))
+    }
+
+    fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
+        index.kept().keyed.as_ref()
+    }
+
+    fn findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
+        keyed_findings(differences, index)
+    }
+}
+
+impl SessionCode for FormB {
+    fn new(index: &Index) -> Self {
+        Keyed::new(index.salt())
+    }
+
+    fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
+        Box::new(index.items().map(Item::entry))
+    }
+
+    fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
+        index.kept().versioned.as_ref()
+    }
+
+    fn findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
+        keyed_findings(differences, index)
+    }
+}

@@ -1,0 +1,61 @@
+//! Summaries of all authors, as Scuttlebutt's digests: the answerer says for every author the newest version and the hash of
+//! its current set, and the opener gives what is newer here and asks for the rest.
+
+use alloc::vec::Vec;
+
+use crate::reconcile::exchange::{Lack, compare};
+use crate::reconcile::message::{AuthorSummary, SUMMARIES_MAX, Summary};
+use crate::reconcile::session::SessionError;
+use crate::reconcile::session::index::{Index, key_id};
+use crate::reconcile::session::method::{Method, Turn};
+use crate::reconcile::session::transfer::Findings;
+use crate::store::{Author, Store};
+use crate::wire::Reader;
+
+/// One side of such a session.
+#[derive(Debug, Default)]
+pub(super) struct SummaryMethod {
+    opener: bool,
+}
+
+impl Method for SummaryMethod {
+    fn open(&mut self, _: &Index, _: &Store, _: usize) -> Vec<u8> {
+        self.opener = true;
+        Vec::new()
+    }
+
+    fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError> {
+        if !self.opener {
+            return if words.is_empty() { Ok(answer(store)) } else { Err(SessionError::Malformed) };
+        }
+        let mut reader = Reader::new(words)?;
+        let summary = Summary::read(&mut reader)?;
+        reader.finish()?;
+        let (lacks, summaries) = compare(store, &summary);
+        let mut found = Findings { summaries, ..Findings::default() };
+        for (author, lack) in lacks {
+            let after = if let Lack::After(version) = lack { version } else { 0 };
+            let newer = author.tuples().iter().filter(|tuple| tuple.version() > after);
+            found.give.extend(newer.map(|tuple| key_id(index.salt(), &author.id(), tuple.key())));
+        }
+        Ok(Turn { found: Some(found), done: summary.to.is_none(), ..Turn::default() })
+    }
+}
+
+/// The summaries of all authors, in ranges of ids.
+fn answer(store: &Store) -> Turn {
+    let authors = store.authors();
+    let parts = authors.len().div_ceil(SUMMARIES_MAX).max(1);
+    let part = |part: usize| {
+        let (start, end) = (part * SUMMARIES_MAX, authors.len().min((part + 1) * SUMMARIES_MAX));
+        let summary = Summary {
+            from: (start > 0).then(|| authors[start].id()),
+            to: authors.get(end).map(Author::id),
+            authors: authors[start..end].iter().map(AuthorSummary::of).collect(),
+        };
+        let mut words = Vec::with_capacity(summary.encoded_len());
+        summary.encode(&mut words);
+        words
+    };
+    Turn { say: (0..parts).map(part).collect(), ..Turn::default() }
+}
