@@ -71,8 +71,9 @@ pub struct Decoder<C: Code> {
     /// Cells that may hold a single item, each once.
     queue: Vec<u32>,
     queued: Vec<bool>,
-    /// The candidates of a sweep and what they are; empty between sweeps.
-    sweep: Vec<C::Cell>,
+    /// The candidates of a sweep, what they held when it began, and what they turn out to be.
+    sweep: Vec<u32>,
+    sweep_cells: Vec<C::Cell>,
     found: Vec<Option<(u64, C::Difference)>>,
     differences: Vec<C::Difference>,
     /// Of every difference, what is taken out of cells that come later, and which is the next of them.
@@ -93,6 +94,7 @@ impl<C: Code> Decoder<C> {
             queue: Vec::new(),
             queued: Vec::new(),
             sweep: Vec::new(),
+            sweep_cells: Vec::new(),
             found: Vec::new(),
             differences: Vec::new(),
             taken: Vec::new(),
@@ -173,25 +175,38 @@ impl<C: Code> Decoder<C> {
     /// Recovers what can be recovered.
     fn peel(&mut self) -> Result<(), PeelError> {
         while !self.queue.is_empty() {
-            let queue = core::mem::take(&mut self.queue);
-            self.sweep.clear();
-            self.found.clear();
-            for &index in &queue {
-                self.queued[index as usize] = false;
-                self.sweep.push(self.cells[index as usize]);
-            }
-            self.code.recover(&self.sweep, &mut self.found);
-            for (candidate, &index) in queue.iter().enumerate() {
+            self.collect_sweep();
+            let cells = core::mem::take(&mut self.sweep_cells);
+            self.code.recover(&cells, &mut self.found);
+            for (candidate, cell) in cells.iter().enumerate() {
+                let index = self.sweep[candidate];
                 // A cell that another item of the sweep was taken out of is in the queue again, as it is now.
-                let unchanged = self.cells[index as usize] == self.sweep[candidate];
                 if let Some((hash, difference)) = self.found[candidate].take()
-                    && unchanged
+                    && self.cells[index as usize] == *cell
                 {
                     self.take_out(index, hash, difference)?;
                 }
             }
+            self.sweep_cells = cells;
         }
         Ok(())
+    }
+
+    /// Moves the last candidates of the queue to the sweep, but for those that have become something else.
+    fn collect_sweep(&mut self) {
+        self.sweep.clear();
+        self.sweep_cells.clear();
+        self.found.clear();
+        while self.sweep.len() < C::SWEEP
+            && let Some(index) = self.queue.pop()
+        {
+            self.queued[index as usize] = false;
+            let cell = self.cells[index as usize];
+            if cell.may_be_single() {
+                self.sweep.push(index);
+                self.sweep_cells.push(cell);
+            }
+        }
     }
 
     /// Takes the only item of a cell out of all its cells.

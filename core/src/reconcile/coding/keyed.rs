@@ -39,7 +39,7 @@ use crate::wire::{DecodeError, Reader};
 pub const VERSION_MAX: u64 = MODULUS / 2;
 
 /// How many candidates share an inversion.
-const BATCH: usize = 64;
+const BATCH: usize = 16;
 
 /// Form (a): three sums, 24 bytes.
 pub type FormA = Keyed<1, 0>;
@@ -155,6 +155,7 @@ impl<const LIMBS: usize, const VERSIONS: usize> Code for Keyed<LIMBS, VERSIONS> 
     type Item = Entry<LIMBS>;
     type Cell = KeyedCell<LIMBS, VERSIONS>;
     type Difference = KeyedDifference<LIMBS>;
+    const SWEEP: usize = BATCH;
 
     #[inline]
     fn symbol(&self, entry: &Entry<LIMBS>) -> Symbol<Self::Cell> {

@@ -160,19 +160,15 @@ fn write_all<C: Code>(
 /// Writes one cell of each item of the batch at a time, until none has any left.
 fn write_batch<C: Cell>(cells: &mut [C], from: usize, batch: &mut Vec<(Mapping, C)>) {
     while !batch.is_empty() {
-        let mut kept = 0;
-        for lane in 0..batch.len() {
-            let (mut mapping, symbol) = batch[lane];
+        batch.retain_mut(|(mapping, symbol)| {
             let index = mapping.index() as usize;
             if index >= from
                 && let Some(cell) = cells.get_mut(index)
             {
-                *cell += symbol;
+                *cell += *symbol;
             }
             mapping.advance();
-            batch[kept] = (mapping, symbol);
-            kept += usize::from((mapping.index() as usize) < cells.len());
-        }
-        batch.truncate(kept);
+            (mapping.index() as usize) < cells.len()
+        });
     }
 }

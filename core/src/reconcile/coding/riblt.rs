@@ -56,6 +56,7 @@ impl Code for Riblt {
     type Item = u128;
     type Cell = RibltCell;
     type Difference = RibltDifference;
+    const SWEEP: usize = 1;
 
     #[inline]
     fn symbol(&self, item: &u128) -> Symbol<RibltCell> {
