@@ -4,8 +4,8 @@
 //! item, is empty, all is recovered. A difference of d items costs O(d log d) cell operations and needs 1.35 d (large d)
 //! to 1.76 d (d = 5) cells on average.
 //!
-//! Source: Yang, Gilad and Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024, sections 4.1 and 6; the
-//! decoder of M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom Lookup Tables", Allerton 2011, section 2, made
+//! Source: Yang, Gilad and Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024, section 4; the
+//! decoder of M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom Lookup Tables", Allerton 2011, made
 //! incremental. Candidates are tested in sweeps, so that a code may share work between tests.
 //!
 //! Forged cells can name items that are not there, and taking one out puts it into other cells, where it is found again,
@@ -103,8 +103,9 @@ impl<C: Code> Decoder<C> {
         }
     }
 
-    /// Takes the peer's next cells. `local` are the local prefix's cells, all from cell 0 on. True as soon as everything
-    /// that differs is recovered; cells that come after that are not looked at.
+    /// Takes the peer's next cells; the caller sees to it that they begin at [`Decoder::cells_taken`]. `local` are the
+    /// local prefix's cells, all from cell 0 on. True as soon as everything that differs is recovered; cells that come
+    /// after that are not looked at.
     ///
     /// # Errors
     /// Cells that come to no end, or to no good one; the decoder is of no more use then, except after

@@ -13,7 +13,7 @@
 //!
 //! Source: this is the recovery of 1-sparse vectors by linear sketches (S. Ganguly, "Counting distinct items over
 //! update streams", Theoretical Computer Science 378(3), 2007; G. Cormode and D. Firmani, "A unifying framework for
-//! l0-sampling algorithms", Distributed and Parallel Databases 32, 2014, section 3) in the cells of Yang, Gilad and Alizadeh
+//! l0-sampling algorithms", Distributed and Parallel Databases 32, 2014) in the cells of Yang, Gilad and Alizadeh
 //! (SIGCOMM 2024). No publication of the combination is known to us, nor a density evolution of its own: its tests hold it
 //! to the plain code's published overhead.
 //!

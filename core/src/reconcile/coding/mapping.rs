@@ -4,7 +4,7 @@
 //! square root, so that an item touches about 2 ln m of the first m cells and no more work is done for it.
 //!
 //! Source: L. Yang, Y. Gilad, M. Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024 (arXiv 2402.02668),
-//! section 4.2, with parameter 0.5 and the generator of the authors' implementation: with u uniform in (0, 1] the
+//! section 4, with parameter 0.5 and the generator of the authors' implementation: with u uniform in (0, 1] the
 //! next index after i is i + ceil((i + 3/2) (1/sqrt(u) - 1)). It approximates the stated density: of cell 1 it gives
 //! 0.64 where 1/(1 + 1/2) = 0.667.
 //!
