@@ -4,8 +4,8 @@
 //! item, is empty, all is recovered. A difference of d items costs O(d log d) cell operations and needs 1.35 d (large d)
 //! to 1.76 d (d = 5) cells on average.
 //!
-//! Source: Yang, Gilad and Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024, sections 4.1 and 6; the
-//! decoder of M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom Lookup Tables", Allerton 2011, section 2, made
+//! Source: Yang, Gilad and Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024, section 4; the
+//! decoder of M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom Lookup Tables", Allerton 2011, made
 //! incremental. Candidates are tested in sweeps, so that a code may share work between tests.
 //!
 //! Forged cells can name items that are not there, and taking one out puts it into other cells, where it is found again,
@@ -71,8 +71,9 @@ pub struct Decoder<C: Code> {
     /// Cells that may hold a single item, each once.
     queue: Vec<u32>,
     queued: Vec<bool>,
-    /// The candidates of a sweep and what they are; empty between sweeps.
-    sweep: Vec<C::Cell>,
+    /// The candidates of a sweep, what they held when it began, and what they turn out to be.
+    sweep: Vec<u32>,
+    sweep_cells: Vec<C::Cell>,
     found: Vec<Option<(u64, C::Difference)>>,
     differences: Vec<C::Difference>,
     /// Of every difference, what is taken out of cells that come later, and which is the next of them.
@@ -93,6 +94,7 @@ impl<C: Code> Decoder<C> {
             queue: Vec::new(),
             queued: Vec::new(),
             sweep: Vec::new(),
+            sweep_cells: Vec::new(),
             found: Vec::new(),
             differences: Vec::new(),
             taken: Vec::new(),
@@ -101,8 +103,9 @@ impl<C: Code> Decoder<C> {
         }
     }
 
-    /// Takes the peer's next cells. `local` are the local prefix's cells, all from cell 0 on. True as soon as everything
-    /// that differs is recovered; cells that come after that are not looked at.
+    /// Takes the peer's next cells; the caller sees to it that they begin at [`Decoder::cells_taken`]. `local` are the
+    /// local prefix's cells, all from cell 0 on. True as soon as everything that differs is recovered; cells that come
+    /// after that are not looked at.
     ///
     /// # Errors
     /// Cells that come to no end, or to no good one; the decoder is of no more use then, except after
@@ -173,25 +176,38 @@ impl<C: Code> Decoder<C> {
     /// Recovers what can be recovered.
     fn peel(&mut self) -> Result<(), PeelError> {
         while !self.queue.is_empty() {
-            let queue = core::mem::take(&mut self.queue);
-            self.sweep.clear();
-            self.found.clear();
-            for &index in &queue {
-                self.queued[index as usize] = false;
-                self.sweep.push(self.cells[index as usize]);
-            }
-            self.code.recover(&self.sweep, &mut self.found);
-            for (candidate, &index) in queue.iter().enumerate() {
+            self.collect_sweep();
+            let cells = core::mem::take(&mut self.sweep_cells);
+            self.code.recover(&cells, &mut self.found);
+            for (candidate, cell) in cells.iter().enumerate() {
+                let index = self.sweep[candidate];
                 // A cell that another item of the sweep was taken out of is in the queue again, as it is now.
-                let unchanged = self.cells[index as usize] == self.sweep[candidate];
                 if let Some((hash, difference)) = self.found[candidate].take()
-                    && unchanged
+                    && self.cells[index as usize] == *cell
                 {
                     self.take_out(index, hash, difference)?;
                 }
             }
+            self.sweep_cells = cells;
         }
         Ok(())
+    }
+
+    /// Moves the last candidates of the queue to the sweep, but for those that have become something else.
+    fn collect_sweep(&mut self) {
+        self.sweep.clear();
+        self.sweep_cells.clear();
+        self.found.clear();
+        while self.sweep.len() < C::SWEEP
+            && let Some(index) = self.queue.pop()
+        {
+            self.queued[index as usize] = false;
+            let cell = self.cells[index as usize];
+            if cell.may_be_single() {
+                self.sweep.push(index);
+                self.sweep_cells.push(cell);
+            }
+        }
     }
 
     /// Takes the only item of a cell out of all its cells.

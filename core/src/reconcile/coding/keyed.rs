@@ -13,7 +13,7 @@
 //!
 //! Source: this is the recovery of 1-sparse vectors by linear sketches (S. Ganguly, "Counting distinct items over
 //! update streams", Theoretical Computer Science 378(3), 2007; G. Cormode and D. Firmani, "A unifying framework for
-//! l0-sampling algorithms", Distributed and Parallel Databases 32, 2014, section 3) in the cells of Yang, Gilad and Alizadeh
+//! l0-sampling algorithms", Distributed and Parallel Databases 32, 2014) in the cells of Yang, Gilad and Alizadeh
 //! (SIGCOMM 2024). No publication of the combination is known to us, nor a density evolution of its own: its tests hold it
 //! to the plain code's published overhead.
 //!
@@ -39,7 +39,7 @@ use crate::wire::{DecodeError, Reader};
 pub const VERSION_MAX: u64 = MODULUS / 2;
 
 /// How many candidates share an inversion.
-const BATCH: usize = 64;
+const BATCH: usize = 16;
 
 /// Form (a): three sums, 24 bytes.
 pub type FormA = Keyed<1, 0>;
@@ -160,6 +160,7 @@ impl<const LIMBS: usize, const VERSIONS: usize> Code for Keyed<LIMBS, VERSIONS> 
     type Item = Entry<LIMBS>;
     type Cell = KeyedCell<LIMBS, VERSIONS>;
     type Difference = KeyedDifference<LIMBS>;
+    const SWEEP: usize = BATCH;
 
     #[inline]
     fn symbol(&self, entry: &Entry<LIMBS>) -> Symbol<Self::Cell> {

@@ -4,7 +4,7 @@
 //! square root, so that an item touches about 2 ln m of the first m cells and no more work is done for it.
 //!
 //! Source: L. Yang, Y. Gilad, M. Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024 (arXiv 2402.02668),
-//! section 4.2, with parameter 0.5 and the generator of the authors' implementation: with u uniform in (0, 1] the
+//! section 4, with parameter 0.5 and the generator of the authors' implementation: with u uniform in (0, 1] the
 //! next index after i is i + ceil((i + 3/2) (1/sqrt(u) - 1)). It approximates the stated density: of cell 1 it gives
 //! 0.64 where 1/(1 + 1/2) = 0.667.
 //!
@@ -17,7 +17,7 @@ const MULTIPLIER: u64 = 0xda94_2042_e4dd_58b5;
 const ROOT: f64 = 4_294_967_296.0;
 /// Where the sequence ends.
 const END: f64 = 4_294_967_295.0;
-/// Adding and taking away 2^52 rounds a smaller number to an integer.
+/// 2^52: adding it to a smaller number rounds that to an integer, which is then in the lowest bits.
 const ROUNDER: f64 = 4_503_599_627_370_496.0;
 
 /// The cells of one item, in ascending order, beginning with 0.
@@ -44,7 +44,8 @@ impl Mapping {
 
     /// The current cell, or [`Mapping::END`].
     pub const fn index(&self) -> u32 {
-        self.index as u32
+        // The low bits of the significand are the integer; a cast would have to look for what is out of range first.
+        (self.index + ROUNDER).to_bits() as u32
     }
 
     /// Goes on to the next cell.
@@ -53,7 +54,7 @@ impl Mapping {
         self.state = self.state.wrapping_mul(MULTIPLIER);
         let stretch = ROOT / libm::sqrt(self.state as f64 + 1.0) - 1.0;
         // A draw within 2^-53 of 1 would not move at all; any positive stretch moves by 1.
-        let stretch = if stretch > 0.0 { stretch } else { f64::MIN_POSITIVE };
+        let stretch = if stretch > f64::MIN_POSITIVE { stretch } else { f64::MIN_POSITIVE };
         let next = self.index + ceil((self.index + 1.5) * stretch);
         self.index = if next < END { next } else { END };
     }

@@ -63,6 +63,10 @@ pub trait Code: Clone {
     /// What the decoder tells of one item that differs.
     type Difference: Clone + Debug;
 
+    /// How many cells a decoder hands to [`Code::recover`] at once, where it has as many; at least 1. More share more work,
+    /// but some of them are single for the same item.
+    const SWEEP: usize;
+
     /// What `item` adds to each of its cells.
     fn symbol(&self, item: &Self::Item) -> Symbol<Self::Cell>;
 

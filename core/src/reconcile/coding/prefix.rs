@@ -1,6 +1,6 @@
 //! The first cells of a set's sequence. A store keeps one and updates it at every write; that costs about 2 ln m cell
-//! operations for m cells (18 for 14,000), instead of the whole set at every session (Yang, Gilad and Alizadeh 2024,
-//! section 7.3, keep 50 million cells of a ledger up to date in this way).
+//! operations for m cells (18 for 14,000), instead of the whole set at every session (Yang, Gilad and Alizadeh 2024
+//! keep 50 million cells of a ledger up to date in this way in their evaluation).
 //!
 //! Nothing is remembered of the items. A prefix that turns out to be too short is extended by going over the set once
 //! more: that happens once per doubling at worst, where remembered places would take 16 bytes per item always and
@@ -160,19 +160,15 @@ fn write_all<C: Code>(
 /// Writes one cell of each item of the batch at a time, until none has any left.
 fn write_batch<C: Cell>(cells: &mut [C], from: usize, batch: &mut Vec<(Mapping, C)>) {
     while !batch.is_empty() {
-        let mut kept = 0;
-        for lane in 0..batch.len() {
-            let (mut mapping, symbol) = batch[lane];
+        batch.retain_mut(|(mapping, symbol)| {
             let index = mapping.index() as usize;
             if index >= from
                 && let Some(cell) = cells.get_mut(index)
             {
-                *cell += symbol;
+                *cell += *symbol;
             }
             mapping.advance();
-            batch[kept] = (mapping, symbol);
-            kept += usize::from((mapping.index() as usize) < cells.len());
-        }
-        batch.truncate(kept);
+            (mapping.index() as usize) < cells.len()
+        });
     }
 }

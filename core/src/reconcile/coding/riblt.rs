@@ -56,6 +56,7 @@ impl Code for Riblt {
     type Item = u128;
     type Cell = RibltCell;
     type Difference = RibltDifference;
+    const SWEEP: usize = 1;
 
     #[inline]
     fn symbol(&self, item: &u128) -> Symbol<RibltCell> {
@@ -136,5 +137,19 @@ impl Cell for RibltCell {
             Some(count) if u64::try_from(count).is_ok_and(|count| count <= items) => Ok(Self { sum, check, count }),
             _ => Err(DecodeError::NotCanonical),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The authors' test vector for a message of the 16 bytes 0 to 15 under the key of the same bytes.
+    #[test]
+    fn items_are_hashed_with_siphash_2_4() {
+        let bytes = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100u128;
+        let symbol = Riblt::new([bytes as u64, (bytes >> 64) as u64]).symbol(&bytes);
+        assert_eq!(symbol.hash, 0x3f2a_cc7f_57c2_9bdb);
+        assert_eq!(symbol.cell, RibltCell { sum: bytes, check: symbol.hash, count: 1 });
     }
 }

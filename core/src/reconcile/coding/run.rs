@@ -1,6 +1,6 @@
 //! A run of consecutive cells on the wire: where it begins, how many items the set has, how many cells follow, and the
 //! cells. A cell that counts its items is expected to hold N / (1 + i/2) of N, so only the small difference from that is
-//! sent (Yang, Gilad and Alizadeh 2024, section 6: 1.05 bytes on average for a million items and 10,000 cells).
+//! sent (Yang, Gilad and Alizadeh 2024, on their implementation: 1.05 bytes on average for a million items and 10,000 cells).
 
 use alloc::vec::Vec;
 
