@@ -9,7 +9,9 @@
 //! | `exchange` | the digest exchange that the last two share |
 //! | `message` | what they send each other |
 //! | `replica` | what they all own: store, keys, version counter |
+//! | [`coding`] | ways to find the difference of two sets |
 
+pub mod coding;
 mod eager_push;
 mod exchange;
 mod full_push;

@@ -1,0 +1,7 @@
+//! Ways to find the difference of two sets, without I/O and without a store: items in, messages in, messages out.
+//!
+//! | file | method |
+//! |---|---|
+//! | `range` | range-based reconciliation: fingerprints of ranges, split where they differ |
+
+pub mod range;
