@@ -178,6 +178,9 @@ impl<S: AsRef<[Entry]>> SearchTree<S> {
 
     /// The hash of the tree of the entries between two places.
     fn hash(&self, from: usize, to: usize) -> [u8; HASH_LEN] {
+        if let Some(branch) = self.branches.get(to).filter(|branch| branch.start as usize == from) {
+            return branch.hash;
+        }
         let spine = self.spine(from, to);
         let levels = spine.chunk_by(|a, b| self.level(*a) == self.level(*b));
         levels.fold(EMPTY, |right, keys| self.hash_node(from, keys, &right))
