@@ -10,7 +10,7 @@
 //! | `message` | what they send each other |
 //! | [`session`] | one reconciliation with one peer, by any method of the family |
 //! | `replica` | what they all own: store, keys, version counter |
-//! | [`coding`] | rateless codes: what differs between two sets, from as many cells as that takes |
+//! | [`coding`] | ways to find the difference of two sets |
 
 pub mod coding;
 mod eager_push;
