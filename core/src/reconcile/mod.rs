@@ -8,8 +8,10 @@
 //! | `scuttlebutt` | a digest exchange every interval |
 //! | `exchange` | the digest exchange that the last two share |
 //! | `message` | what they send each other |
+//! | [`coding`] | sketches that tell two sets apart |
 //! | `replica` | what they all own: store, keys, version counter |
 
+pub mod coding;
 mod eager_push;
 mod exchange;
 mod full_push;

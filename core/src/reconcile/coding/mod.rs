@@ -1,0 +1,16 @@
+//! Codes that tell two sets apart: pure mathematics, without messages and without a store.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `salt` | the key under which items are hashed |
+//! | `gf64` | the field of 2^64 elements |
+//! | `polynomial` | polynomials over it, and their roots |
+//! | `pinsketch` | PinSketch: power sums of ids, one per difference |
+
+pub mod gf64;
+pub mod pinsketch;
+mod polynomial;
+mod salt;
+
+pub use pinsketch::{Partition, Sketch};
+pub use salt::Salt;
