@@ -213,7 +213,8 @@ mod tests {
     }
 
     fn any_element() -> impl Strategy<Value = Gf64> {
-        prop_oneof![8 => any::<u64>(), 1 => Just(u64::MAX), 1 => (0..64u32).prop_map(|bit| u64::MAX << bit)].prop_map(Gf64)
+        prop_oneof![8 => any::<u64>(), 1 => Just(u64::MAX), 1 => (0..64u32).prop_map(|bit| u64::MAX << bit)]
+            .prop_map(Gf64)
     }
 
     proptest! {

@@ -6,11 +6,14 @@
 //! | `gf64` | the field of 2^64 elements |
 //! | `polynomial` | polynomials over it, and their roots |
 //! | `pinsketch` | PinSketch: power sums of ids, one per difference |
+//! | `partition` | the parts of a set that is bisected |
 
 pub mod gf64;
+mod partition;
 pub mod pinsketch;
 mod polynomial;
 mod salt;
 
-pub use pinsketch::{Partition, Sketch};
+pub use partition::Partition;
+pub use pinsketch::Sketch;
 pub use salt::Salt;

@@ -12,15 +12,13 @@
 //! divides that by 2^64. Whoever may choose ids can still make sketches that decode to what he likes.
 //!
 //! Syndromes do not depend on how many there are. A longer sketch extends a shorter one, so one that did not decode is followed by
-//! the missing syndromes only ([`Sketch::extend`]); and beyond the capacity, the set is bisected ([`Partition`]): where the
-//! sketch of the whole is known, that of one half gives the other.
+//! the missing syndromes only ([`Sketch::extend`]); and beyond the capacity, the set is bisected (`partition`).
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::gf64::{Gf64, Multiplier, Unreduced};
 use super::polynomial::{add_scaled, distinct_roots};
-use super::salt::Salt;
 use crate::wire::{DecodeError, Reader, put_varint, varint_len};
 
 /// The most differences that a sketch is decoded to: the time grows with the square.
@@ -43,10 +41,10 @@ impl Sketch {
         Self { syndromes: vec![Gf64::ZERO; syndromes.min(SYNDROMES_MAX)] }
     }
 
-    /// The sketch of the ids in a part of a set.
-    pub fn of_partition(ids: impl IntoIterator<Item = u64>, partition: Partition, salt: Salt, syndromes: usize) -> Self {
+    /// The sketch of these ids.
+    pub fn of(ids: impl IntoIterator<Item = u64>, syndromes: usize) -> Self {
         let mut sketch = Self::new(syndromes);
-        ids.into_iter().filter(|&id| partition.contains(id, salt)).for_each(|id| sketch.toggle(id));
+        ids.into_iter().for_each(|id| sketch.toggle(id));
         sketch
     }
 
@@ -193,37 +191,140 @@ fn discrepancy(recurrence: &[Gf64], sums: &[Gf64]) -> Gf64 {
     total.reduce()
 }
 
-/// A part of the id space: the ids whose hash under a salt begins, at its lowest bit, with a path of bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Partition {
-    depth: u8,
-    path: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::{btree_set, vec as vec_of};
+    use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use std::collections::BTreeSet;
 
-impl Partition {
-    /// The deepest partitions: this many times a set can be halved.
-    pub const DEPTH_MAX: u8 = 32;
-    /// All ids.
-    pub const WHOLE: Self = Self { depth: 0, path: 0 };
-
-    /// The halves of it: those ids whose next bit is 0, and those where it is 1. `None` at [`Partition::DEPTH_MAX`].
-    pub fn halves(self) -> Option<[Self; 2]> {
-        let depth = self.depth + 1;
-        (depth <= Self::DEPTH_MAX).then(|| [0, 1].map(|bit| Self { depth, path: self.path | bit << self.depth }))
+    fn random_ids(rng: &mut ChaCha8Rng, count: usize) -> Vec<u64> {
+        let mut ids: Vec<u64> = (0..count).map(|_| rng.next_u64()).collect();
+        ids.sort_unstable();
+        ids
     }
 
-    /// How many times the id space was halved.
-    pub fn depth(self) -> u8 {
-        self.depth
+    /// Power sums by their definition.
+    fn by_definition(ids: &[u64], syndromes: usize) -> Sketch {
+        let sum = |j| ids.iter().fold(Gf64::ZERO, |sum, &id| sum + Gf64(id).pow(2 * j as u64 + 1));
+        Sketch { syndromes: (0..syndromes).map(sum).collect() }
     }
 
-    /// Whether an id is in it.
-    pub fn contains(self, id: u64, salt: Salt) -> bool {
-        self.contains_hash(salt.hash64(id))
+    #[test]
+    fn as_many_differences_as_syndromes_decode() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for syndromes in (0..20).chain([23, 24, 25, 40, 61]) {
+            for count in 0..=syndromes {
+                let ids = random_ids(&mut rng, count);
+                assert_eq!(Sketch::of(ids.iter().copied(), syndromes).differences(0), Some(ids));
+            }
+        }
     }
 
-    /// Whether an id is in it whose hash, [`Salt::hash64`], is at hand.
-    pub fn contains_hash(self, hash: u64) -> bool {
-        hash & ((1 << self.depth) - 1) == self.path
+    #[test]
+    fn the_largest_capacity_decodes() {
+        let ids = random_ids(&mut ChaCha8Rng::seed_from_u64(2), CAPACITY_MAX);
+        let mut sketch = Sketch::of(ids.iter().copied(), CAPACITY_MAX + 1);
+        assert_eq!(sketch.differences(1), Some(ids));
+        sketch.toggle(7);
+        assert_eq!(sketch.differences(1), None);
+    }
+
+    /// All sets of ids up to 10, small ids being dependent: a sketch stands for the one set within its capacity that has its
+    /// syndromes, found by looking at all of them, and for no other.
+    #[test]
+    fn small_sets_decode_as_brute_force_says() {
+        let set = |bits: u32| (1..=10).filter(move |id| bits >> (id - 1) & 1 == 1).collect::<Vec<u64>>();
+        for syndromes in 1..=4 {
+            let sketches: Vec<Sketch> = (0..1 << 10).map(|bits| by_definition(&set(bits), syndromes)).collect();
+            for (bits, sketch) in (0..).zip(&sketches) {
+                assert_eq!(*sketch, Sketch::of(set(bits), syndromes));
+                let small = |other: &u32| other.count_ones() as usize <= syndromes;
+                let expected = (0..1 << 10).filter(small).find(|&other| sketches[other as usize] == *sketch).map(set);
+                let found = sketch.differences(0);
+                assert!(expected.is_none() || found == expected);
+                if let Some(ids) = found {
+                    assert_eq!(by_definition(&ids, syndromes), *sketch);
+                }
+            }
+        }
+    }
+
+    /// A random monic polynomial of degree c splits into distinct linear factors with probability 1/c!.
+    #[test]
+    fn an_overfull_sketch_decodes_wrongly_as_often_as_a_random_polynomial_splits() {
+        const TRIALS: u32 = 3_000;
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for (capacity, factorial) in [(1, 1.0), (2, 2.0), (3, 6.0), (4, 24.0)] {
+            let (mut unverified, mut verified) = (0, 0);
+            for trial in 0..TRIALS {
+                let ids = random_ids(&mut rng, capacity + 1 + trial as usize % 3);
+                let sketch = Sketch::of(ids, capacity + 1);
+                verified += u32::from(sketch.differences(1).is_some());
+                let unchecked = Sketch { syndromes: sketch.syndromes[..capacity].to_vec() };
+                unverified += u32::from(unchecked.differences(0).is_some());
+            }
+            let expected = f64::from(TRIALS) / factorial;
+            let deviation = libm::sqrt(expected * (1.0 - 1.0 / factorial));
+            assert!((f64::from(unverified) - expected).abs() <= 4.0 * deviation, "{capacity}: {unverified}");
+            assert_eq!(verified, 0);
+        }
+    }
+
+    #[test]
+    fn a_count_beyond_the_limit_is_refused() {
+        let mut bytes = Vec::new();
+        put_varint(&mut bytes, SYNDROMES_MAX as u64 + 1);
+        bytes.resize(bytes.len() + 8 * SYNDROMES_MAX + 8, 0);
+        assert_eq!(Sketch::decode(&mut Reader::new(&bytes).unwrap()), Err(DecodeError::LimitExceeded));
+        assert_eq!(Sketch::new(usize::MAX).len(), SYNDROMES_MAX);
+    }
+
+    fn id_set(max: usize) -> impl Strategy<Value = BTreeSet<u64>> {
+        btree_set(prop_oneof![1..100u64, 1..=u64::MAX], 0..max)
+    }
+
+    proptest! {
+        #[test]
+        fn merged_sketches_decode_to_the_symmetric_difference(a in id_set(40), b in id_set(40), common in id_set(40)) {
+            let (a, b): (BTreeSet<u64>, BTreeSet<u64>) = (&a | &common, &b | &common);
+            let expected: Vec<u64> = (&a ^ &b).into_iter().collect();
+            let mut merged = Sketch::of(a, 90);
+            merged.merge(&Sketch::of(b, 80));
+            prop_assert_eq!(&merged, &Sketch::of(expected.iter().copied(), 80));
+            prop_assert_eq!(merged.differences(2), Some(expected));
+        }
+
+        #[test]
+        fn a_longer_sketch_extends_a_shorter_one(ids in id_set(60), short in 0..70usize) {
+            let long = Sketch::of(ids.iter().copied(), 61);
+            let mut sketch = Sketch::of(ids.iter().copied(), short);
+            sketch.extend(&long.tail(short));
+            prop_assert!(short > 61 || sketch == long);
+            prop_assert_eq!(sketch.differences(1), Some(ids.into_iter().collect()));
+        }
+
+        #[test]
+        fn whatever_is_decoded_has_the_syndromes(syndromes in vec_of(prop_oneof![Just(0), 0..4u64, any::<u64>()], 0..30), spare in 0..4usize) {
+            let sketch = Sketch { syndromes: syndromes.into_iter().map(Gf64).collect() };
+            if let Some(ids) = sketch.differences(spare) {
+                prop_assert!(ids.len() + spare <= sketch.len().max(spare));
+                prop_assert_eq!(by_definition(&ids, sketch.len()), sketch);
+            }
+        }
+
+        #[test]
+        fn the_encoding_is_exact(ids in id_set(20), syndromes in 0..40usize) {
+            let sketch = Sketch::of(ids, syndromes);
+            let mut bytes = Vec::new();
+            sketch.encode(&mut bytes);
+            prop_assert_eq!(bytes.len(), sketch.encoded_len());
+            let mut reader = Reader::new(&bytes).unwrap();
+            prop_assert_eq!(Sketch::decode(&mut reader), Ok(sketch));
+            prop_assert_eq!(reader.finish(), Ok(()));
+            prop_assert!(Sketch::decode(&mut Reader::new(&bytes[..bytes.len() - 1]).unwrap()).is_err());
+        }
     }
 }
