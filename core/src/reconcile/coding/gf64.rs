@@ -4,7 +4,7 @@
 //!
 //! Without a carry-less instruction a product is made of integer products of operands in which only every fourth bit may
 //! be set: no sum of up to 15 ones then reaches the next place that counts (the idea is T. Pornin's, in BearSSL's GHASH). Where
-//! one factor meets many others, [`Multiplier`] looks the products up four bits at a time. Neither takes constant time, since
+//! one factor meets many others, the products are looked up digit by digit. Neither takes constant time, since
 //! nothing here is secret.
 
 use core::ops::{Add, AddAssign, Mul};
@@ -93,15 +93,29 @@ pub(super) struct Unreduced(u128);
 impl Unreduced {
     /// The product of two elements as polynomials, of degree at most 126.
     pub(super) fn product(a: Gf64, b: Gf64) -> Self {
-        /// Every fourth of the low 60 bits: 15 of them, so that sums of products stay below 16.
-        const FOURTHS: u64 = 0x0111_1111_1111_1111;
-        let low = [0, 1, 2, 3].map(|class| u128::from(a.0 & FOURTHS << class));
-        let right = [0, 1, 2, 3].map(|class| u128::from(b.0 & 0x1111_1111_1111_1111 << class));
-        let mut product = 0;
-        for class in 0..4 {
-            let sum = (0..4).fold(0, |sum, i| sum ^ low[i] * right[(class + 4 - i) % 4]);
-            product ^= sum & (0x1111_1111_1111_1111_1111_1111_1111_1111 << class);
-        }
+        /// Every fourth bit.
+        const FOURTHS: u64 = 0x1111_1111_1111_1111;
+        // The top class of bits of one factor has 15 members, as its last four bits are left for later.
+        let left = [0, 1, 2, 3].map(|class| a.0 >> class & FOURTHS >> 4);
+        let right = [0, 1, 2, 3].map(|class| b.0 >> class & FOURTHS);
+        // Karatsuba's method, twice: nine integer products instead of sixteen.
+        let times = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        let pair = |a: [u64; 2], b: [u64; 2]| {
+            let (low, high) = (times(a[0], b[0]), times(a[1], b[1]));
+            [low, times(a[0] ^ a[1], b[0] ^ b[1]) ^ low ^ high, high]
+        };
+        let low = pair([left[0], left[1]], [right[0], right[1]]);
+        let high = pair([left[2], left[3]], [right[2], right[3]]);
+        let cross = pair([left[0] ^ left[2], left[1] ^ left[3]], [right[0] ^ right[2], right[1] ^ right[3]]);
+        let fourths = |sum: u128| sum & 0x1111_1111_1111_1111_1111_1111_1111_1111;
+        let middle = |i: usize| cross[i] ^ low[i] ^ high[i];
+        let mut product = fourths(low[0])
+            ^ fourths(low[1]) << 1
+            ^ fourths(low[2] ^ middle(0)) << 2
+            ^ fourths(middle(1)) << 3
+            ^ fourths(middle(2) ^ high[0]) << 4
+            ^ fourths(high[1]) << 5
+            ^ fourths(high[2]) << 6;
         for bit in 60..64 {
             product ^= (u128::from(b.0) << bit) & (u128::from(a.0 >> bit & 1)).wrapping_neg();
         }
@@ -117,22 +131,26 @@ impl Unreduced {
     }
 }
 
-/// One factor with its multiples at hand, for many products: 2 KiB.
+/// One factor with its multiples at hand, for many products: for each of `DIGITS` digits of the other factor, all `VALUES`
+/// that it can have.
 #[derive(Clone, Debug)]
-pub(super) struct Multiplier([[u64; 16]; 16]);
+struct Multiplier<const DIGITS: usize, const VALUES: usize>([[u64; VALUES]; DIGITS]);
 
-impl Multiplier {
-    /// How many products pay for the table.
-    pub(super) const WORTHWHILE: usize = 24;
+/// A table of 2 KiB, for rows of tens of elements.
+type ByFourBits = Multiplier<16, 16>;
+/// A table of 16 KiB, twice as fast once it stands.
+type ByBytes = Multiplier<8, 256>;
 
-    pub(super) fn new(factor: Gf64) -> Self {
-        let mut table = [[0; 16]; 16];
+impl<const DIGITS: usize, const VALUES: usize> Multiplier<DIGITS, VALUES> {
+    const WIDTH: usize = 64 / DIGITS;
+
+    fn new(factor: Gf64) -> Self {
+        let mut table = [[0; VALUES]; DIGITS];
         let mut shifted = factor.0;
         for row in &mut table {
-            for bit in 0..4 {
-                for place in 0..1 << bit {
-                    row[place | 1 << bit] = row[place] ^ shifted;
-                }
+            for bit in 0..Self::WIDTH {
+                let (known, next) = row.split_at_mut(1 << bit);
+                known.iter().zip(next).for_each(|(&value, next)| *next = value ^ shifted);
                 shifted = shifted << 1 ^ (X_64 & (shifted >> 63).wrapping_neg());
             }
         }
@@ -140,12 +158,60 @@ impl Multiplier {
     }
 
     #[inline]
-    pub(super) fn times(&self, other: Gf64) -> Gf64 {
+    fn times(&self, other: Gf64) -> Gf64 {
         let mut product = 0;
         for (digit, row) in self.0.iter().enumerate() {
-            product ^= row[(other.0 >> (4 * digit) & 15) as usize];
+            product ^= row[(other.0 >> (Self::WIDTH * digit)) as usize % VALUES];
         }
         Gf64(product)
+    }
+}
+
+/// Adds `factor` times `row`, place by place, to as many leading places of `sum`.
+pub(super) fn add_scaled(sum: &mut [Gf64], factor: Gf64, row: &[Gf64]) {
+    fn add(sum: &mut [Gf64], row: &[Gf64], times: impl Fn(Gf64) -> Gf64) {
+        sum.iter_mut().zip(row).for_each(|(sum, &term)| *sum += times(term));
+    }
+    match row.len() {
+        _ if factor == Gf64::ZERO => {}
+        0..24 => add(sum, row, |term| factor * term),
+        24..200 => {
+            let factor = ByFourBits::new(factor);
+            add(sum, row, |term| factor.times(term));
+        }
+        _ => {
+            let factor = ByBytes::new(factor);
+            add(sum, row, |term| factor.times(term));
+        }
+    }
+}
+
+/// Adds the odd powers of an element, from the first on.
+pub(super) fn add_odd_powers(sums: &mut [Gf64], base: Gf64) {
+    /// Four chains of powers, so that products need not wait for each other.
+    fn add(sums: &mut [Gf64], base: Gf64, times_eighth_power: impl Fn(Gf64) -> Gf64) {
+        let square = base.square();
+        let mut powers = [base, base * square, Gf64::ZERO, Gf64::ZERO];
+        powers[2] = powers[1] * square;
+        powers[3] = powers[2] * square;
+        for sums in sums.chunks_mut(powers.len()) {
+            for (sum, power) in sums.iter_mut().zip(&mut powers) {
+                *sum += *power;
+                *power = times_eighth_power(*power);
+            }
+        }
+    }
+    let eighth = base.square().square().square();
+    match sums.len() {
+        0..24 => add(sums, base, |power| power * eighth),
+        24..200 => {
+            let eighth = ByFourBits::new(eighth);
+            add(sums, base, |power| eighth.times(power));
+        }
+        _ => {
+            let eighth = ByBytes::new(eighth);
+            add(sums, base, |power| eighth.times(power));
+        }
     }
 }
 
@@ -222,7 +288,8 @@ mod tests {
         fn products_are_those_of_long_multiplication(a in any_element(), b in any_element()) {
             let expected = Gf64(product_by_the_book(a.0, b.0));
             prop_assert_eq!(a * b, expected);
-            prop_assert_eq!(Multiplier::new(a).times(b), expected);
+            prop_assert_eq!(ByFourBits::new(a).times(b), expected);
+            prop_assert_eq!(ByBytes::new(a).times(b), expected);
             prop_assert_eq!(a.square(), Gf64(product_by_the_book(a.0, a.0)));
         }
 

@@ -17,8 +17,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::gf64::{Gf64, Multiplier, Unreduced};
-use super::polynomial::{add_scaled, distinct_roots};
+use super::gf64::{Gf64, Unreduced, add_odd_powers, add_scaled};
+use super::polynomial::distinct_roots;
 use crate::wire::{DecodeError, Reader, put_varint, varint_len};
 
 /// The most differences that a sketch is decoded to: the time grows with the square.
@@ -65,26 +65,7 @@ impl Sketch {
 
     /// Adds an id to the set, or takes it out if it is in it. Zero is no id: it leaves no trace in any power sum.
     pub fn toggle(&mut self, id: u64) {
-        let id = Gf64(id);
-        let square = id.square();
-        if self.syndromes.len() < Multiplier::WORTHWHILE {
-            let mut power = id;
-            for syndrome in &mut self.syndromes {
-                *syndrome += power;
-                power = power * square;
-            }
-            return;
-        }
-        // Four chains of powers, so that products need not wait for each other.
-        let eighth = Multiplier::new(square.square().square());
-        let cube = id * square;
-        let mut powers = [id, cube, cube * square, cube * square.square()];
-        for syndromes in self.syndromes.chunks_mut(powers.len()) {
-            for (syndrome, power) in syndromes.iter_mut().zip(&mut powers) {
-                *syndrome += *power;
-                *power = eighth.times(*power);
-            }
-        }
+        add_odd_powers(&mut self.syndromes, Gf64(id));
     }
 
     /// Becomes the sketch of the symmetric difference of both sets, as long as the shorter one.

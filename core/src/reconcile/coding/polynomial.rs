@@ -10,19 +10,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::gf64::{Gf64, Multiplier};
-
-/// Adds `factor` times `row`, place by place, to as many leading places of `sum`.
-pub(super) fn add_scaled(sum: &mut [Gf64], factor: Gf64, row: &[Gf64]) {
-    let pairs = sum.iter_mut().zip(row);
-    if factor == Gf64::ZERO {
-    } else if row.len() < Multiplier::WORTHWHILE {
-        pairs.for_each(|(sum, &term)| *sum += factor * term);
-    } else {
-        let factor = Multiplier::new(factor);
-        pairs.for_each(|(sum, &term)| *sum += factor.times(term));
-    }
-}
+use super::gf64::{Gf64, add_scaled};
 
 /// The roots of a monic polynomial, sorted, or `None` unless it has as many distinct ones as its degree. Takes time
 /// proportional to the square of the degree, some 60 to 120 products for each of its pairs of coefficients, and memory for half
