@@ -12,9 +12,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use rapprochement_core::reconcile::coding::keyed::{FormA, FormB, key_id};
-use rapprochement_core::reconcile::coding::{Code, Decoder, Entry, Limits, Prefix, Riblt};
+use rapprochement_core::reconcile::coding::{Code, Decoder, Entry, Limits, Prefix, Riblt, Salt};
 
-const SALT: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
+const SALT: Salt = Salt([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]);
 const LIMITS: Limits = Limits { cells: 1 << 20, differences: 1 << 20 };
 
 fn main() {

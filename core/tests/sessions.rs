@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rapprochement_core::peer::PeerId;
+use rapprochement_core::reconcile::coding::Salt;
 use rapprochement_core::reconcile::session::pair::{self, Side};
 use rapprochement_core::reconcile::session::{MethodKind, Verdict};
 use rapprochement_core::store::{Keys, Store, Tuple};
@@ -41,13 +42,12 @@ struct Write {
 }
 
 fn write() -> impl Strategy<Value = Write> {
-    (0..6u8, 0..12u8, 1..9u64, prop::option::of(0..3u8), prop::sample::select(vec![1u8, 2, 3, 3, 3, 3])).prop_map(
-        |(author, key, version, value, holders)| Write { author, key, version, value, holders },
-    )
+    (0..6u8, 0..12u8, 1..9u64, prop::option::of(0..3u8), prop::sample::select(vec![1u8, 2, 3, 3, 3, 3]))
+        .prop_map(|(author, key, version, value, holders)| Write { author, key, version, value, holders })
 }
 
 fn sides(writes: &[Write]) -> [Side; 2] {
-    let mut sides = [0, 1].map(|_| Side::new(Store::default(), [7, 8]));
+    let mut sides = [0, 1].map(|_| Side::new(Store::default(), Salt([7, 8])));
     for write in writes {
         let value = write.value.map(|value| [value]);
         let value = value.as_ref().map(<[u8; 1]>::as_slice);
@@ -74,7 +74,10 @@ proptest! {
         for &kind in MethodKind::ALL {
             let mut sides = sides(&writes);
             let equal = sides[0].store().root_digest() == sides[1].store().root_digest();
-            let transcript = reconcile(kind, salted, room, &mut sides);
+            let mut transcript = reconcile(kind, salted, room, &mut sides);
+            if kind.compares_authors() && transcript.verdicts == [Verdict::Mismatch; 2] {
+                transcript = reconcile(kind, salted, room, &mut sides);
+            }
             prop_assert_eq!(transcript.verdicts, [Verdict::Equal; 2], "{} {:?}", kind.name(), transcript);
             for side in &sides {
                 prop_assert_eq!(side.store().root_digest(), all[0].store().root_digest(), "{}", kind.name());
@@ -89,11 +92,18 @@ proptest! {
 fn many_differences_take_more_than_one_flight() {
     for &kind in MethodKind::ALL {
         for differences in [0, 1, 10, 100, 1000] {
-            let mut sides = [0, 1].map(|_| Side::new(Store::default(), [7, 8]));
+            if kind == MethodKind::PinSketch && differences > 500 {
+                // Two states for each key: beyond the capacity.
+                continue;
+            }
+            let mut sides = [0, 1].map(|_| Side::new(Store::default(), Salt([7, 8])));
             for i in 0..5000u64 {
                 let tuple = |version: u64| {
                     let key = i.to_le_bytes();
-                    Arc::new(Tuple::from_parts(PeerId([(i % 10) as u8; 32]), version, &key, Some(&[1; 32]), [0; 64]).unwrap())
+                    Arc::new(
+                        Tuple::from_parts(PeerId([(i % 10) as u8; 32]), version, &key, Some(&[1; 32]), [0; 64])
+                            .unwrap(),
+                    )
                 };
                 sides[0].offer(&tuple(i + 1), &NoKeys);
                 sides[1].offer(&tuple(if i < differences { i + 10_000 } else { i + 1 }), &NoKeys);

@@ -148,8 +148,8 @@ pub(super) fn in_chunks(tuples: impl IntoIterator<Item = Arc<Tuple>>, mut send: 
 
 impl Message for SyncMessage {
     const CLASSES: &'static [&'static str] = &[
-        "state", "rumour", "root", "summary", "request", "delta", "open", "equal", "words", "ask", "authors", "give", "check",
-        "abort",
+        "state", "rumour", "root", "summary", "request", "delta", "open", "equal", "words", "ask", "authors", "give",
+        "check", "abort",
     ];
 
     fn class(&self) -> usize {

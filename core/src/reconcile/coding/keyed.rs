@@ -118,7 +118,7 @@ impl<const LIMBS: usize, const VERSIONS: usize> Keyed<LIMBS, VERSIONS> {
     /// The code under a salt that both sides share.
     pub fn new(salt: Salt) -> Self {
         const { assert!((LIMBS == 1 || LIMBS == 2) && VERSIONS <= 1) };
-        Self { hasher: SipHasher24::new_with_keys(salt[0], salt[1]) }
+        Self { hasher: SipHasher24::new_with_keys(salt.0[0], salt.0[1]) }
     }
 
     /// Two hashes of a key: the one that maps it to its cells, and g.

@@ -1,16 +1,21 @@
-//! Rateless codes: a set is written as an endless sequence of cells, each the sum of a thinning random part of the set.
-//! The difference of two such sequences is the sequence of the sets' difference, whatever the sets' sizes, and about 1.4
-//! cells for each item that differs are enough to recover them all, without anybody knowing beforehand how many.
+//! Ways to find the difference of two sets: items in, cells, sketches or messages out, without a store and without I/O.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`mapping`] | which cells an item goes to |
-//! | [`prefix`] | the first cells of a set, kept up to date at every write |
-//! | [`decoder`] | from two sequences the items that differ: peeling |
-//! | [`run`] | cells on the wire |
-//! | [`riblt`] | the published code: cells are XOR sums of items |
+//! | `salt` | the key under which items are hashed |
+//! | [`mapping`], [`prefix`], [`decoder`], [`run`] | rateless codes: which cells an item goes to, the first cells of a set, peeling, cells on the wire |
+//! | [`riblt`] | the published rateless code: cells are XOR sums of items |
 //! | [`keyed`] | cells are sums over a prime field by key, so that an updated key is one difference and not two |
 //! | [`field61`] | arithmetic modulo 2^61 - 1 |
+//! | [`iblt`], `strata` | invertible Bloom lookup tables, and the estimator that sizes them |
+//! | [`pinsketch`], `partition` | power sums of ids, one per difference, and the parts of a set that is bisected |
+//! | [`gf64`], `polynomial` | the field of 2^64 elements, polynomials over it and their roots |
+//! | [`range`] | range-based reconciliation: fingerprints of ranges, split where they differ |
+//! | [`search_tree`] | Merkle search tree: a walk down two trees of hashes |
+//!
+//! A rateless code writes a set as an endless sequence of cells, each the sum of a thinning random part of the set. The
+//! difference of two such sequences is the sequence of the sets' difference, whatever the sets' sizes, and about 1.4 cells
+//! for each item that differs are enough to recover them all, without anybody knowing beforehand how many.
 //!
 //! These are pure functions of their inputs. Whoever can choose items and knows the salt can choose items that cancel
 //! each other in every cell (linear algebra), so no result of a decoder may be trusted to be complete: what uses it
@@ -19,11 +24,20 @@
 
 pub mod decoder;
 pub mod field61;
+pub mod gf64;
+pub mod iblt;
 pub mod keyed;
 pub mod mapping;
+mod partition;
+pub mod pinsketch;
+mod polynomial;
 pub mod prefix;
+pub mod range;
 pub mod riblt;
 pub mod run;
+mod salt;
+pub mod search_tree;
+mod strata;
 #[cfg(test)]
 mod tests;
 
@@ -32,18 +46,20 @@ use core::fmt::Debug;
 use core::ops::{AddAssign, SubAssign};
 
 pub use decoder::{Decoder, Limits, PeelError};
+pub use iblt::{Iblt, Shape};
 pub use keyed::{Entry, Keyed, KeyedCell, KeyedDifference};
+pub use partition::Partition;
+pub use pinsketch::Sketch;
 pub use prefix::{ItemsDiffer, Prefix};
 pub use riblt::{Riblt, RibltCell, RibltDifference};
 pub use run::Run;
+pub use salt::Salt;
+pub use strata::{Estimate, Strata};
 
 use crate::wire::{DecodeError, Reader};
 
 /// The most cells of a sequence that are ever computed or accepted.
 pub const CELLS_MAX: usize = 1 << 24;
-
-/// What makes the hashes of one session, or one epoch of a store, differ from those of another.
-pub type Salt = [u64; 2];
 
 /// Who has an item, or the newer one, seen from the decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -43,7 +43,7 @@ pub struct RibltDifference {
 impl Riblt {
     /// The code under a salt that both sides share.
     pub fn new(salt: Salt) -> Self {
-        Self { hasher: SipHasher24::new_with_keys(salt[0], salt[1]) }
+        Self { hasher: SipHasher24::new_with_keys(salt.0[0], salt.0[1]) }
     }
 
     #[inline]
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn items_are_hashed_with_siphash_2_4() {
         let bytes = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100u128;
-        let symbol = Riblt::new([bytes as u64, (bytes >> 64) as u64]).symbol(&bytes);
+        let symbol = Riblt::new(Salt([bytes as u64, (bytes >> 64) as u64])).symbol(&bytes);
         assert_eq!(symbol.hash, 0x3f2a_cc7f_57c2_9bdb);
         assert_eq!(symbol.cell, RibltCell { sum: bytes, check: symbol.hash, count: 1 });
     }

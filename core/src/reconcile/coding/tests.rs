@@ -77,7 +77,7 @@ fn check_overhead(
 }
 
 fn plain_trial(d: usize, rng: &mut ChaCha8Rng) -> usize {
-    let code = Riblt::new([rng.next_u64(), rng.next_u64()]);
+    let code = Riblt::new(Salt([rng.next_u64(), rng.next_u64()]));
     let items: Vec<u128> = (0..d).map(|_| u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())).collect();
     let (remote, local) = items.split_at(rng.next_u64() as usize % (d + 1));
     let (cells, mut found) = decode(&code, remote, local);
@@ -99,7 +99,7 @@ enum Workload {
 }
 
 fn keyed_trial<const L: usize, const V: usize>(workload: Workload, d: usize, rng: &mut ChaCha8Rng) -> usize {
-    let code = Keyed::<L, V>::new([rng.next_u64(), rng.next_u64()]);
+    let code = Keyed::<L, V>::new(Salt([rng.next_u64(), rng.next_u64()]));
     let (mut remote, mut local, mut expected) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..d {
         let key = key_id(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()));
@@ -187,7 +187,7 @@ fn an_update_costs_half_as_many_bytes_by_key() {
 
 #[test]
 fn form_b_tells_the_newer_version_and_equivocation() {
-    let code = FormB::new([1, 2]);
+    let code = FormB::new(Salt([1, 2]));
     let key = |id: u128| key_id(id << 5);
     let entry = |id, version, content| Entry::new(key(id), version, content);
     let remote = [entry(1, 5, 50), entry(2, 6, 60), entry(3, u64::MAX, 70), entry(4, 7, 80), entry(5, 9, 9)];
@@ -202,7 +202,7 @@ fn form_b_tells_the_newer_version_and_equivocation() {
     assert_eq!(version(5), Some(Ordering::Greater));
     assert_eq!(version(6), Some(Ordering::Less));
 
-    let (_, found) = decode(&FormA::new([1, 2]), &remote[..1], &local[..1]);
+    let (_, found) = decode(&FormA::new(Salt([1, 2])), &remote[..1], &local[..1]);
     assert_eq!((found.len(), found[0].version), (1, None));
 }
 
@@ -214,7 +214,7 @@ proptest! {
     /// Differential oracle: the standard library's set differences, in runs of any length.
     #[test]
     fn plain_finds_the_set_differences(remote in items(), local in items(), run in 1usize..50, salt: [u64; 2]) {
-        let code = Riblt::new(salt);
+        let code = Riblt::new(Salt(salt));
         let build = |items: &BTreeSet<u128>| Prefix::build(code, 10_000, items.iter().copied());
         let (theirs, ours) = (build(&remote), build(&local));
         let mut decoder = Decoder::new(code, AMPLE);
@@ -230,7 +230,7 @@ proptest! {
     /// Writes in any order leave what building anew gives, and so does extending.
     #[test]
     fn a_prefix_follows_its_set(writes in vec((0usize..20, 0u64..4), 0..60), lens in (0usize..50, 0usize..100)) {
-        let code = LongFormB::new([3, 4]);
+        let code = LongFormB::new(Salt([3, 4]));
         let mut kept = [None; 20];
         let mut prefix = Prefix::new(code, lens.0);
         for (key, content) in writes {
@@ -266,7 +266,7 @@ proptest! {
         noise in vec((0usize..60, any::<u128>(), any::<u64>(), -2i64..=2), 0..5),
         limits in (1usize..60, 0usize..30),
     ) {
-        let code = Riblt::new([5, 6]);
+        let code = Riblt::new(Salt([5, 6]));
         let honest = Prefix::build(code, 60, items.iter().copied());
         let mut cells = honest.cells().to_vec();
         for (from, to, add) in forged {
@@ -305,7 +305,7 @@ proptest! {
         forged in vec((0usize..60, 0usize..60), 1..40),
         differences in 0usize..30,
     ) {
-        let code = FormA::new([5, 6]);
+        let code = FormA::new(Salt([5, 6]));
         let entries = keys.iter().map(|&key| Entry::new(key_id(u128::from(key)), 1, key));
         let honest = Prefix::build(code, 60, entries);
         let mut cells = honest.cells().to_vec();
@@ -324,14 +324,14 @@ proptest! {
     #[test]
     fn runs_have_one_encoding(items in btree_set(any::<u128>(), 0..100), start in 0usize..30, bytes in 0usize..2000,
         flip in (0usize..2000, 1u8..)) {
-        let plain = Prefix::build(Riblt::new([7, 8]), 100, items.iter().copied());
+        let plain = Prefix::build(Riblt::new(Salt([7, 8])), 100, items.iter().copied());
         round_trip(&plain, start, bytes, flip)?;
         let entry = |item: u128| Entry::new(key_id(item), item as u64, (item >> 7) as u64);
-        round_trip(&Prefix::build(FormA::new([7, 8]), 100, items.iter().map(|&item| entry(item))), start, bytes, flip)?;
-        round_trip(&Prefix::build(FormB::new([7, 8]), 100, items.iter().map(|&item| entry(item))), start, bytes, flip)?;
+        round_trip(&Prefix::build(FormA::new(Salt([7, 8])), 100, items.iter().map(|&item| entry(item))), start, bytes, flip)?;
+        round_trip(&Prefix::build(FormB::new(Salt([7, 8])), 100, items.iter().map(|&item| entry(item))), start, bytes, flip)?;
         let entry = |item: u128| Entry::new(key_id(item), item as u64, (item >> 7) as u64);
         let long = items.iter().map(|&item| entry(item));
-        round_trip(&Prefix::build(LongFormB::new([7, 8]), 100, long), start, bytes, flip)?;
+        round_trip(&Prefix::build(LongFormB::new(Salt([7, 8])), 100, long), start, bytes, flip)?;
     }
 }
 
@@ -420,7 +420,7 @@ fn false_fields_of_a_run_are_refused() {
 #[test]
 #[ignore = "long: a million items"]
 fn counts_take_the_published_number_of_bytes() {
-    let prefix = Prefix::build(Riblt::new([1, 2]), 10_000, 0..1_000_000u128);
+    let prefix = Prefix::build(Riblt::new(Salt([1, 2])), 10_000, 0..1_000_000u128);
     let run = prefix.run(0, 10_000, usize::MAX);
     let mean = run.encoded_len() as f64 / 10_000.0 - 24.0;
     eprintln!("{mean:.4} bytes a count");
@@ -430,7 +430,7 @@ fn counts_take_the_published_number_of_bytes() {
 /// A cell that names an item which the others do not have would be recovered and put back for ever.
 #[test]
 fn an_item_that_is_found_twice_is_a_forgery() {
-    let code = Riblt::new([1, 2]);
+    let code = Riblt::new(Salt([1, 2]));
     let prefix = Prefix::build(code, 100, [42u128]);
     let mut cells = alloc::vec![RibltCell::default(); 100];
     cells[0] = prefix.cells()[0];
@@ -448,7 +448,7 @@ fn an_item_that_is_found_twice_is_a_forgery() {
 
 #[test]
 fn limits_end_a_stream() {
-    let code = FormB::new([1, 2]);
+    let code = FormB::new(Salt([1, 2]));
     let entries = (0..50u64).map(|key| Entry::new(key_id(u128::from(key)), 1, key));
     let remote = Prefix::build(code, 400, entries);
     let local = Prefix::new(code, 400);
@@ -467,9 +467,9 @@ fn limits_end_a_stream() {
 fn different_salts_never_agree() {
     for salt in 0..50 {
         let items = 0..20u128;
-        let remote = Prefix::build(Riblt::new([1, salt]), 100, items.clone());
-        let local = Prefix::build(Riblt::new([2, salt]), 100, items);
-        let end = Decoder::new(Riblt::new([2, salt]), AMPLE).push(remote.cells(), local.cells());
+        let remote = Prefix::build(Riblt::new(Salt([1, salt])), 100, items.clone());
+        let local = Prefix::build(Riblt::new(Salt([2, salt])), 100, items);
+        let end = Decoder::new(Riblt::new(Salt([2, salt])), AMPLE).push(remote.cells(), local.cells());
         assert_ne!(end, Ok(true));
     }
 }

@@ -114,7 +114,7 @@ impl Index {
                 let prefix = Prefix::build(Riblt::new(self.salt), cells, self.items().map(Item::pair));
                 self.kept.riblt = Some(Arc::new(prefix));
             }
-            MethodKind::KeyedRiblt => {
+            MethodKind::KeyedRiblt | MethodKind::Auto => {
                 let prefix = Prefix::build(FormA::new(self.salt), cells, self.items().map(Item::entry));
                 self.kept.keyed = Some(Arc::new(prefix));
             }
@@ -156,7 +156,11 @@ impl Item {
     }
 }
 
-fn replace<const VERSIONS: usize>(prefix: Option<&mut Arc<Prefix<Keyed<1, VERSIONS>>>>, old: Option<&Item>, new: &Item) {
+fn replace<const VERSIONS: usize>(
+    prefix: Option<&mut Arc<Prefix<Keyed<1, VERSIONS>>>>,
+    old: Option<&Item>,
+    new: &Item,
+) {
     match (prefix.map(Arc::make_mut), old) {
         (Some(prefix), Some(old)) => prefix.replace(&old.entry(), &new.entry()),
         (Some(prefix), None) => prefix.add(&new.entry()),
@@ -166,14 +170,14 @@ fn replace<const VERSIONS: usize>(prefix: Option<&mut Arc<Prefix<Keyed<1, VERSIO
 
 /// SipHash-2-4 (Aumasson and Bernstein, INDOCRYPT 2012) of the parts in order.
 fn hash(salt: Salt, parts: &[&[u8]]) -> u64 {
-    let mut hasher = SipHasher24::new_with_keys(salt[0], salt[1]);
+    let mut hasher = SipHasher24::new_with_keys(salt.0[0], salt.0[1]);
     parts.iter().for_each(|part| hasher.write(part));
     hasher.finish()
 }
 
 /// The salt of a session, from the nonce that its opener drew.
 pub fn salt_of(nonce: u64) -> Salt {
-    [nonce, hash([nonce, 0], &[b"rapprochement session salt v1"])]
+    Salt([nonce, hash(Salt([nonce, 0]), &[b"rapprochement session salt v1"])])
 }
 
 /// The id of an author's key.

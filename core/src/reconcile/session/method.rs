@@ -6,14 +6,20 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use crate::reconcile::coding::keyed::{FormA, FormB};
+use crate::reconcile::coding::range::{self, Ranges};
 use crate::reconcile::coding::riblt::Riblt;
+use crate::reconcile::coding::search_tree::{Entry, SearchTree};
+use crate::reconcile::session::SessionError;
+use crate::reconcile::session::auto::Auto;
 use crate::reconcile::session::index::Index;
 use crate::reconcile::session::part::Opening;
 use crate::reconcile::session::rateless::Rateless;
+use crate::reconcile::session::sketch::PinSketch;
 use crate::reconcile::session::summary::SummaryMethod;
+use crate::reconcile::session::table::DifferenceDigest;
 use crate::reconcile::session::transfer::Findings;
 use crate::reconcile::session::two_level::Authors;
-use crate::reconcile::session::SessionError;
+use crate::reconcile::session::walk::Walker;
 use crate::store::Store;
 use crate::wire::DecodeError;
 
@@ -63,8 +69,28 @@ kinds! {
     KeyedRiblt = 2, "keyed-riblt", Rateless::<FormA>::default();
     /// Keyed RIBLT with a sum of versions, 32 bytes a cell.
     VersionedRiblt = 3, "versioned-riblt", Rateless::<FormB>::default();
+    /// PinSketch: up to 1,000 differences, one or two for each key.
+    PinSketch = 4, "pinsketch", PinSketch::default();
+    /// PinSketch of 64 differences, bisected where there are more.
+    PinSketchBisect = 5, "pinsketch-bisect", PinSketch::bisecting();
+    /// Invertible Bloom lookup table behind a strata estimator.
+    Iblt = 6, "iblt", DifferenceDigest::default();
+    /// Range-based reconciliation over the order of keys.
+    Range = 7, "range", Walker::<Ranges<Vec<range::Item>>>::default();
     /// Keyed RIBLT over the authors' summaries, then deltas of the authors that differ.
     TwoLevel = 8, "two-level", Rateless::<Authors>::default();
+    /// Merkle search tree.
+    SearchTree = 9, "search-tree", Walker::<SearchTree<Vec<Entry>>>::default();
+    /// Summaries or keyed RIBLT, whichever takes fewer bytes.
+    Auto = 10, "auto", Auto::default();
+}
+
+impl MethodKind {
+    /// Whether authors may be compared by their newest versions. A version that one side lacks below its newest one (withheld
+    /// by somebody, or lost) shows only once the newest versions agree, so that equal stores can take a second session.
+    pub const fn compares_authors(self) -> bool {
+        matches!(self, Self::Summary | Self::TwoLevel | Self::Auto)
+    }
 }
 
 /// One side of a method.
@@ -101,6 +127,12 @@ pub(super) struct Turn {
 impl Turn {
     pub(super) fn say(words: Vec<u8>) -> Self {
         Self { say: Vec::from([words]), ..Self::default() }
+    }
+
+    /// The same, said under a tag.
+    pub(super) fn under(mut self, tag: u8) -> Self {
+        self.say.iter_mut().for_each(|words| words.insert(0, tag));
+        self
     }
 
     pub(super) fn done(found: Findings) -> Self {

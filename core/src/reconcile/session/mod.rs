@@ -7,6 +7,7 @@
 //! | `part` | what is said |
 //! | `index` | the store as ids under a salt |
 //! | `method` | the methods, and what they find |
+//! | `summary`, `rateless`, `two_level`, `sketch`, `table`, `walk`, `auto` | the methods themselves |
 //! | `transfer` | asking and giving |
 //! | [`pair`] | both sides in one place, for tests and benchmarks |
 //!
@@ -18,14 +19,18 @@
 //! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work; whatever a
 //! message says, it is answered with at most as much as the store holds.
 
+mod auto;
 mod index;
 mod method;
 pub mod pair;
 mod part;
 mod rateless;
+mod sketch;
 mod summary;
+mod table;
 mod transfer;
 mod two_level;
+mod walk;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -156,7 +161,13 @@ impl Session {
         (Some(session), verdict)
     }
 
-    fn new(number: u32, opener: bool, nonces: [u64; 2], index: Option<Box<Index>>, method: Box<dyn Method + Send>) -> Self {
+    fn new(
+        number: u32,
+        opener: bool,
+        nonces: [u64; 2],
+        index: Option<Box<Index>>,
+        method: Box<dyn Method + Send>,
+    ) -> Self {
         Self {
             number,
             opener,

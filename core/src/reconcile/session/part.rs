@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::reconcile::message::{AuthorSummary, SUMMARIES_MAX, list_len, put_list, read_authors, read_list, read_some_tuples};
+use crate::reconcile::message::{
+    AuthorSummary, SUMMARIES_MAX, list_len, put_list, read_authors, read_list, read_some_tuples,
+};
 use crate::reconcile::session::MethodKind;
 use crate::store::{SetHash, Tuple};
 use crate::wire::{DecodeError, Reader, bytes_len, put_bytes, put_varint, varint_len};
@@ -120,21 +122,22 @@ impl SessionMessage {
     /// Bytes that [`SessionMessage::encode`] appends, without the part's tag.
     pub fn encoded_len(&self) -> usize {
         4 + match &self.part {
-                Part::Open(open) => {
-                    2 + 8 + SetHash::LEN
-                        + varint_len(open.tuples.into())
-                        + varint_len(open.authors.into())
-                        + bytes_len(open.words.len())
-                }
-                Part::Equal | Part::Abort => 0,
-                Part::Words(words) => bytes_len(words.len()),
-                Part::Ask { asks, .. } => 1 + list_len(asks, |ask| 8 + varint_len(ask.version)),
-                Part::Authors { known, unknown, .. } => {
-                    1 + list_len(known, AuthorSummary::encoded_len) + list_len(unknown, |_| 8)
-                }
-                Part::Give { tuples, .. } => 1 + list_len(tuples, |tuple| tuple.encoded_len()),
-                Part::Check(check) => 8 + SetHash::LEN + varint_len(check.given.into()) + 1,
+            Part::Open(open) => {
+                2 + 8
+                    + SetHash::LEN
+                    + varint_len(open.tuples.into())
+                    + varint_len(open.authors.into())
+                    + bytes_len(open.words.len())
             }
+            Part::Equal | Part::Abort => 0,
+            Part::Words(words) => bytes_len(words.len()),
+            Part::Ask { asks, .. } => 1 + list_len(asks, |ask| 8 + varint_len(ask.version)),
+            Part::Authors { known, unknown, .. } => {
+                1 + list_len(known, AuthorSummary::encoded_len) + list_len(unknown, |_| 8)
+            }
+            Part::Give { tuples, .. } => 1 + list_len(tuples, |tuple| tuple.encoded_len()),
+            Part::Check(check) => 8 + SetHash::LEN + varint_len(check.given.into()) + 1,
+        }
     }
 
     /// Appends the encoding behind the part's tag, which is the message's.

@@ -26,7 +26,9 @@ const CELL_LEN_LEAST: usize = 24;
 pub(super) const CELLS_MAX: usize = 1 << 20;
 
 /// A code that sessions can use.
-pub(super) trait SessionCode: Code<Item: Clone, Cell: Send + Sync, Difference: Send> + Debug + Send + Sync + 'static {
+pub(super) trait SessionCode:
+    Code<Item: Clone, Cell: Send + Sync, Difference: Send> + Debug + Send + Sync + 'static
+{
     fn new(index: &Index) -> Self;
 
     /// The store as items of the code.
@@ -84,6 +86,12 @@ impl<C: SessionCode> Method for Rateless<C> {
 }
 
 impl<C: SessionCode> Rateless<C> {
+    /// Cells that the peer was asked for and has not sent.
+    pub(super) fn wanted(&self) -> usize {
+        let taken = self.decoder.as_ref().map_or(self.asked, Decoder::cells_taken);
+        self.asked.saturating_sub(taken)
+    }
+
     /// The opener sends the cells that it is asked for, in as many messages as it takes.
     fn serve(&mut self, mut reader: Reader<'_>, index: &Index, store: &Store) -> Result<Turn, SessionError> {
         let (start, count) = (reader.varint()?, reader.varint()?);
@@ -108,7 +116,7 @@ impl<C: SessionCode> Rateless<C> {
         let mut decoder = self.decoder.take().unwrap_or_else(|| Decoder::new(C::new(index), limits));
         let taken = decoder.cells_taken();
         let total = taken + run.cells.len();
-        if run.start as usize != taken || run.cells.is_empty() {
+        if run.start as usize != taken || (run.cells.is_empty() && taken > 0) {
             return Err(SessionError::OutOfTurn);
         }
         let local = self.reach(total, index, store)?;
@@ -170,10 +178,10 @@ fn wanted(empty: usize, total: usize) -> usize {
     let most = 4 * total + 8;
     // Too few to tell.
     if empty < 3 {
-        return 3 * total;
+        return (3 * total).max(4);
     }
     let differences = estimate(empty, total);
-    let enough = 1.38 * differences + 1.5 * libm::sqrt(differences) + 3.0;
+    let enough = 1.4 * differences + 2.0 * libm::sqrt(differences) + 2.0;
     (enough as usize).clamp(least, most)
 }
 
@@ -216,7 +224,8 @@ impl SessionCode for Riblt {
     }
 
     fn findings(differences: &[RibltDifference], _: &Index) -> Findings {
-        let keys = |side| differences.iter().filter(move |found| found.side == side).map(|found| (found.item >> 64) as u64);
+        let keys =
+            |side| differences.iter().filter(move |found| found.side == side).map(|found| (found.item >> 64) as u64);
         Findings::of_keys(keys(Side::Local).collect(), keys(Side::Remote).collect())
     }
 }

@@ -162,7 +162,8 @@ impl Transfer {
 
     fn ask(&mut self, asks: impl Iterator<Item = Ask>, states: bool, back: bool) -> Vec<Part> {
         let asks: Vec<Ask> = asks.collect();
-        let parts = asks.chunks(ASKS_MAX).map(|asks| Part::Ask { asks: asks.to_vec(), states, back }).collect::<Vec<_>>();
+        let parts =
+            asks.chunks(ASKS_MAX).map(|asks| Part::Ask { asks: asks.to_vec(), states, back }).collect::<Vec<_>>();
         self.outstanding += parts.len() as u32;
         parts
     }

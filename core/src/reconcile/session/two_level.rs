@@ -22,6 +22,7 @@ impl Code for Authors {
     type Item = Entry<1>;
     type Cell = KeyedCell<1, 0>;
     type Difference = KeyedDifference<1>;
+    const SWEEP: usize = FormA::SWEEP;
 
     fn symbol(&self, item: &Entry<1>) -> Symbol<Self::Cell> {
         self.0.symbol(item)
