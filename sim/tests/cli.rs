@@ -154,6 +154,12 @@ fn exit_codes_are_as_documented() {
     assert!(err.contains("nodse") && err.contains("-1"), "all problems at once: {err}");
     let (_, err) = lab.ends("run tiny.toml --out out --set expect.no_such_metric.max=1", 2);
     assert!(err.contains("no_such_metric"), "{err}");
+    let missing = "--out gone --set network.latency.matrix.file=a.csv --set churn.sessions.trace.file=b.csv";
+    for verb in ["run", "sweep"] {
+        let (_, err) = lab.ends(&format!("{verb} tiny.toml {missing}"), 2);
+        assert!(err.contains("a.csv: there is no such file") && err.contains("b.csv: there is no such file"), "{err}");
+        assert!(!lab.0.join("gone").exists(), "nothing is run before all is in order");
+    }
     lab.ends("walk tiny.toml", 2);
     let (out, _) = lab.ends("check tiny.toml", 0);
     assert!(out.contains("all digests are equal"), "{out}");

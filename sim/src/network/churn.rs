@@ -82,7 +82,7 @@ impl Churn {
         let sessions = match &config.sessions {
             Sessions::Trace { file } => {
                 problems.extend(only_trace(config));
-                Trace::read(file, base, nodes, config.speed_up).map(Process::Trace)
+                Trace::read(file, base, nodes, speed_up(config).unwrap_or(1.0)).map(Process::Trace)
             }
             Sessions::Times { up, down } => {
                 let path = "churn.sessions.times";
@@ -103,6 +103,12 @@ impl Churn {
             Ok(_) => Err(problems),
             Err(more) => Err(problems.into_iter().chain(more).collect()),
         }
+    }
+
+    /// What is wrong with the trace file of a scenario, with its lines; nothing where it names none.
+    pub fn trace_problems(config: &ChurnConfig, nodes: u32, base: &Path) -> Vec<Problem> {
+        let Sessions::Trace { file } = &config.sessions else { return Vec::new() };
+        Trace::read(file, base, nodes, speed_up(config).unwrap_or(1.0)).err().unwrap_or_default()
     }
 
     /// The state of a node at the start of the run.
@@ -184,9 +190,14 @@ impl ProfileName {
     }
 }
 
+/// By how much sessions are sped up, where that is possible.
+fn speed_up(config: &ChurnConfig) -> Option<f64> {
+    Some(config.speed_up).filter(|factor| (1e-6..=1e9).contains(factor))
+}
+
 fn bad_times(config: &ChurnConfig, duration: Duration) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if !(1e-6..=1e9).contains(&config.speed_up) {
+    if speed_up(config).is_none() {
         let message = format!("the speed-up is {}", config.speed_up);
         problems.push(Problem::new("churn.speed_up", message, "it lies between 10^-6 and 10^9"));
     }

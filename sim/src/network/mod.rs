@@ -157,6 +157,12 @@ impl Network {
         })
     }
 
+    /// What is wrong with the table of delays that a scenario names, be it built in or a file, whose lines are told. What
+    /// follows from other keys than the file's says so.
+    pub fn table_problems(config: &NetworkConfig, nodes: u32, base: &Path) -> Vec<Problem> {
+        Delays::table_problems(config, nodes, base)
+    }
+
     /// The base one-way delay of a pair, after `min_latency`. A pure function; the same both ways unless the scenario's
     /// table differs by direction.
     #[inline]

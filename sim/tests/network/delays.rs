@@ -148,7 +148,7 @@ fn malformed_matrices_are_told_by_line() {
         assert_eq!(found[0].path, "network.latency.matrix.file");
     }
     let absent = config(Latency::Matrix(MatrixFile { file: "no-such-matrix.csv".into() }));
-    assert!(problems(&absent, 2)[0].message.contains("cannot be read"));
+    assert!(problems(&absent, 2)[0].message.contains("there is no such file"));
     let row = "1 ".repeat(5000) + "\n";
     assert!(problems(&matrix("large.txt", row.repeat(4097)), 2)[0].message.contains("1 to 4096 rows"));
 }

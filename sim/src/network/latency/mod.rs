@@ -74,13 +74,23 @@ impl Delays {
         let delays = Self { model, nodes, access, floor, groups };
         let is_zero_on_purpose = matches!(config.latency, Latency::Constant(_));
         if delays.least(delays.model.smallest()) == 0 && !is_zero_on_purpose {
-            return Err(vec![Problem::new(
-                "network.min_latency",
-                "this latency model reaches down to no delay at all",
-                "set a lower bound, such as \"1 ms\"; smaller delays are raised to it",
-            )]);
+            let help = "set a lower bound, such as \"1 ms\"; smaller delays are raised to it";
+            let problem = Problem::new("network.min_latency", "these delays reach down to none at all", help);
+            return Err(vec![problem.resting_on(["network.latency", "nodes"])]);
         }
         Ok(delays)
+    }
+
+    /// What is wrong with the table of delays that a scenario names, built in or in a file; nothing where it names none.
+    pub(crate) fn table_problems(config: &NetworkConfig, nodes: u32, base: &Path) -> Vec<Problem> {
+        let is_table = match &config.latency {
+            Latency::Regions(_) | Latency::Matrix(_) | Latency::Graph(_) => true,
+            Latency::Points(points) => matches!(points.space, Space::Places { .. }),
+            Latency::Constant(_) | Latency::Pair(_) => false,
+        };
+        // What comes from a table draws nothing, so that any seed will do.
+        let build = || Self::build(config, nodes, base, &Streams::new(0)).err();
+        is_table.then(build).flatten().unwrap_or_default()
     }
 
     /// A lower bound of the model, with what the hosts add and what `min_latency` raises it to.

@@ -1,10 +1,12 @@
 //! What a scenario means: values that fit their types and still cannot be meant. Each rule names the keys that it rests
 //! on; where one of them is already reported as wrong, the rule is silent.
 
+mod files;
 mod network;
 mod sweep;
 mod workload;
 
+pub(super) use self::files::Files;
 use super::path::Path;
 use super::schema::Scenario;
 use crate::network::config::Distribution;
@@ -38,13 +40,19 @@ impl Checker {
 
     /// Reports a problem at the first of `paths`, unless one of them is a hole.
     fn report(&mut self, paths: &[&str], message: impl Into<String>, help: impl Into<String>) {
-        let rests_on_a_hole = paths.iter().any(|path| {
+        let problem = Problem::new(paths[0], message, help);
+        self.take([problem.resting_on(paths[1..].iter().copied())]);
+    }
+
+    /// Reports problems that another room has found, unless they rest on holes.
+    fn take(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        let is_hole = |path: &String| {
             Path::parse(path)
                 .is_ok_and(|path| self.holes.iter().any(|hole| hole.contains(&path) || path.contains(hole)))
-        });
-        if !rests_on_a_hole {
-            self.problems.push(Problem::new(paths[0], message, help));
-        }
+        };
+        let sound = |problem: &Problem| !is_hole(&problem.path) && !problem.rests_on.iter().any(is_hole);
+        let sound: Vec<Problem> = problems.into_iter().filter(sound).collect();
+        self.problems.extend(sound);
     }
 
     /// Silences every further rule that rests on this key.
@@ -96,15 +104,15 @@ impl Checker {
     }
 }
 
-/// Everything that cannot be meant in a scenario, in no particular order.
+/// Everything that cannot be meant in a scenario, in no particular order; its files are left unread.
 pub fn check(scenario: &Scenario) -> Vec<Problem> {
     let mut checker = Checker::default();
-    self::scenario(scenario, &mut checker);
+    self::scenario(scenario, &mut checker, &mut Files::default());
     checker.problems
 }
 
 /// [`check`] into an existing checker.
-pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
+pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     basics(s, c);
     measure(s, c);
     network::network(s, c);
@@ -116,6 +124,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
     sweep::expect(s, c);
     sweep::sweep(s, c);
     sweep::figures(s, c);
+    files.check(s, c);
 }
 
 /// Whether a text can name a file on every platform.

@@ -6,12 +6,10 @@ use super::super::diagnostics::did_you_mean;
 use super::super::schema::Scenario;
 use super::Checker;
 use crate::network::config::{
-    Distribution, Groups, Latency, Loss, MembershipConfig, PartitionConfig, Points, Regions, Sessions, Space,
+    Distribution, Groups, Latency, Loss, MembershipConfig, PartitionConfig, Points, Sessions, Space,
 };
 use crate::units::{Rate, Size};
 
-/// The region tables that are built in.
-const TABLES: [&str; 2] = ["aws-33-p50", "aws-33-p90"];
 /// The largest IP packet.
 const MAX_PACKET: Size = Size(65_535);
 /// Below this, a full packet takes longer than ten seconds.
@@ -56,40 +54,12 @@ fn latency(s: &Scenario, c: &mut Checker) {
                 c.report(&["network.latency.pair", "network.min_latency"], "these delays have no lower bound", help);
             }
         }
-        Latency::Regions(regions) => self::regions(s, c, regions),
         Latency::Points(points) => self::points(c, points),
-        Latency::Matrix(_) | Latency::Graph(_) => {}
+        Latency::Regions(_) | Latency::Matrix(_) | Latency::Graph(_) => {}
     }
     if s.network.min_latency.is_some_and(|min| min >= s.duration) {
         let message = format!("with this delay nothing arrives within a run of {}", s.duration);
         c.report(&["network.min_latency", "duration"], message, "is the unit the one you meant?");
-    }
-}
-
-fn regions(s: &Scenario, c: &mut Checker, regions: &Regions) {
-    let at = |key: &str| format!("network.latency.regions.{key}");
-    let table = &regions.table;
-    if !TABLES.contains(&table.as_str()) && !table.contains(['.', '/', '\\']) {
-        let near = did_you_mean(table, TABLES).map(|near| near + " ").unwrap_or_default();
-        let help = format!("{near}built in: {}; or name a CSV file", TABLES.join(", "));
-        c.report(&[&at("table")], format!("unknown region table {table:?}"), help);
-    }
-    if regions.only.len() > s.nodes as usize {
-        let message = format!("{} regions for {} nodes: some would be empty", regions.only.len(), s.nodes);
-        c.report(&[&at("only"), "nodes"], message, "use more nodes or fewer regions");
-    }
-    let mut seen = BTreeMap::new();
-    for (i, name) in regions.only.iter().enumerate() {
-        if seen.insert(name, i).is_some() {
-            c.report(&[&format!("{}[{i}]", at("only"))], format!("region {name:?} is named twice"), "");
-        }
-    }
-    if !regions.weights.is_empty() && regions.weights.len() != regions.only.len() {
-        let message = format!("{} weights for {} regions", regions.weights.len(), regions.only.len());
-        c.report(&[&at("weights"), &at("only")], message, "give one weight for each region of `only`, or none at all");
-    }
-    for (i, weight) in regions.weights.iter().enumerate() {
-        c.positive_number(&format!("{}[{i}]", at("weights")), *weight);
     }
 }
 
