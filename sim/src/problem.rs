@@ -29,6 +29,11 @@ impl Problem {
     }
 }
 
+/// A time of zero where time has to pass.
+pub fn zero_time(path: impl Into<String>) -> Problem {
+    Problem::new(path, "this time cannot be zero", "give a positive time, such as \"1 s\"")
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)?;

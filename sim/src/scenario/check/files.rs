@@ -34,8 +34,8 @@ impl Files {
         let base = self.base.as_ref().unwrap_or(&unread);
         let is_read = |file: Option<&Path>| self.base.is_some() || file.is_none();
         // The rest of the network changes from point to point and has nothing to do with the table.
-        let (latency, min_latency) = (s.network.latency.clone(), s.network.min_latency);
-        let network = NetworkConfig { latency, min_latency, ..NetworkConfig::default() };
+        let NetworkConfig { latency, min_latency, partition, .. } = s.network.clone();
+        let network = NetworkConfig { latency, min_latency, partition, ..NetworkConfig::default() };
         if is_read(network.latency.file()) {
             let judge = |network: &NetworkConfig| Network::table_problems(network, nodes, base);
             c.take(once(&mut self.tables, network, nodes, judge));

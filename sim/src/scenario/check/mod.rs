@@ -9,8 +9,7 @@ mod workload;
 pub(super) use self::files::Files;
 use super::path::Path;
 use super::schema::Scenario;
-use crate::network::config::Distribution;
-use crate::problem::Problem;
+use crate::problem::{Problem, zero_time};
 use crate::units::Span;
 
 /// Nodes number at most this many.
@@ -62,7 +61,7 @@ impl Checker {
 
     fn positive(&mut self, path: &str, span: Span) {
         if span.0.is_zero() {
-            self.report(&[path], "this time cannot be zero", "give a positive time, such as \"1 s\"");
+            self.take([zero_time(path)]);
         }
     }
 
@@ -70,36 +69,6 @@ impl Checker {
     fn positive_number(&mut self, path: &str, value: f64) {
         if !(value.is_finite() && value > 0.0) {
             self.report(&[path], format!("{value} is not a positive number"), "");
-        }
-    }
-
-    /// Bounds the kind of every distribution; `path` is the place of the distribution.
-    fn distribution(&mut self, path: &str, distribution: &Distribution) {
-        let at = |rest: &str| format!("{path}.{rest}");
-        match distribution {
-            Distribution::Constant(_) => {}
-            Distribution::Uniform { min, max } => {
-                if min > max {
-                    let (min_at, max_at) = (at("uniform.min"), at("uniform.max"));
-                    self.report(&[&min_at, &max_at], format!("min ({min}) is above max ({max})"), "");
-                }
-            }
-            Distribution::Exponential { mean } => self.positive(&at("exponential.mean"), *mean),
-            Distribution::Lognormal { median, sigma } => {
-                self.positive(&at("lognormal.median"), *median);
-                if !(0.0..=10.0).contains(sigma) {
-                    let help = "the standard deviation of the logarithm lies between 0 and 10; 0.5 is usual for delays";
-                    self.report(&[&at("lognormal.sigma")], format!("{sigma} is no sensible sigma"), help);
-                }
-            }
-            Distribution::Weibull { shape, scale } => {
-                self.positive_number(&at("weibull.shape"), *shape);
-                self.positive(&at("weibull.scale"), *scale);
-            }
-            Distribution::Pareto { shape, min } => {
-                self.positive_number(&at("pareto.shape"), *shape);
-                self.positive(&at("pareto.min"), *min);
-            }
         }
     }
 }
