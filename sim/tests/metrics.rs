@@ -16,7 +16,7 @@ use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::experiment::Experiment;
 use rapprochement_sim::model::sync::SyncRun;
 use rapprochement_sim::model::workload::{NO_UPDATE, Schedule};
-use rapprochement_sim::network::config::{ChurnConfig, Departure, Groups, PartitionConfig, Sessions};
+use rapprochement_sim::network::config::{ChurnConfig, Departure, Groups, Latency, PartitionConfig, Sessions};
 use rapprochement_sim::random::Streams;
 use rapprochement_sim::scenario::{generate, parse};
 use rapprochement_sim::units::{Share, Size, Span};
@@ -329,6 +329,26 @@ fn a_writer_that_is_away_writes_nothing() {
     let results = plainly(&experiment).results;
     assert_metrics(&results, &[("updates_issued", 1.0), ("updates_skipped", 1.0), ("undelivered_share", 0.0)]);
     assert_update(&results, 0, &[("update", 1.0), ("population", 3.0), ("delivered", 3.0)]);
+}
+
+/// A scheduled write that did not happen is not waited for: the only one, at 1 s, is everywhere at 1.7 s, and a sample at
+/// 2 s sees it. The store's own times count from the same write.
+#[test]
+fn times_after_the_last_write_count_from_the_last_that_happened() {
+    let mut experiment = rumours(2);
+    let (writer, _) = roles(&experiment);
+    experiment.network.latency = Latency::Constant(span("700 ms"));
+    experiment.measure.sample = span("500 ms");
+    let file = TraceFile::new("last-write", &format!("{writer},0,1.5"));
+    experiment.churn = file.churn();
+    let results = plainly(&experiment).results;
+    assert_metrics(&results, &[("updates_issued", 1.0), ("updates_skipped", 1.0)]);
+    assert_metrics(&results, &[("converged_after_last_write_s", 1.0), ("store_time_to_100_s", 0.7)]);
+    // The run may end only when no further write is to come.
+    experiment.measure.stop_when_converged = true;
+    let stopped = plainly(&experiment);
+    assert_eq!(stopped.statistics.end, Instant::from_nanos(2_500_000_000));
+    assert_metrics(&stopped.results, &[("converged_after_last_write_s", 1.0)]);
 }
 
 /// Nodes start at time zero, and a write of that time comes after, under any seed.

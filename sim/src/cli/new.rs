@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, print};
+use super::{Exit, complain, print};
 
 /// Arguments of `rapsim new`.
 #[derive(Clone, Debug, Args)]
@@ -53,7 +53,7 @@ pub fn main(args: NewArgs) -> Exit {
     let file = PathBuf::from(if what.ends_with(".toml") { what } else { what + ".toml" });
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if !crate::scenario::check::is_file_name(name) {
-        eprintln!("error: {name:?} cannot name a scenario: a name has 1 to 64 letters, digits, `-` and `_`");
+        complain(format!("{name:?} cannot name a scenario: a name has 1 to 64 letters, digits, `-` and `_`"));
         return Exit::Usage;
     }
     let text = named(args.template.unwrap_or(Template::Gossip), name);
@@ -67,11 +67,11 @@ pub fn main(args: NewArgs) -> Exit {
             print(format!("wrote {shown}; run it with `rapsim run {shown}`"))
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            eprintln!("error: {} exists already; it was left as it is", file.display());
+            complain(format!("{} exists already; it was left as it is", file.display()));
             Exit::Usage
         }
         Err(error) => {
-            eprintln!("error: cannot write {}: {error}", file.display());
+            complain(format!("cannot write {}: {error}", file.display()));
             Exit::Failure
         }
     }

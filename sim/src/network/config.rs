@@ -399,7 +399,7 @@ pub struct NodeConfig {
     pub per_message: Span,
     /// Further time per received kilobyte (1000 bytes).
     pub per_kilobyte: Span,
-    /// Further time per signature in a received message.
+    /// Further time per signature in a received message, for a tuple that the node already holds too.
     pub per_signature: Span,
     /// Offset of a node's clock from the run's time; drawn once per node.
     #[serde(skip_serializing_if = "Option::is_none")]

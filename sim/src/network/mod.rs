@@ -279,11 +279,6 @@ impl Network {
         self.uplink.as_ref().map_or(Duration::ZERO, |link| link.backlog(out.free, fraction, now))
     }
 
-    /// Whether nodes have downlinks of a finite rate, so that an arrival has to pass [`Network::receive`].
-    pub fn has_downlink(&self) -> bool {
-        self.downlink.is_some()
-    }
-
     /// Takes a message that arrives at a node's downlink at `now`, and says when the node has it: `None` where the queue
     /// had no room. Calls for one receiver come in the order of arrivals.
     #[inline]

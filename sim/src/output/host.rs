@@ -48,7 +48,17 @@ impl HostFacts {
 
 /// The largest resident memory of this process so far, in bytes; none where the system does not tell (only Linux does).
 pub fn peak_rss_bytes() -> Option<u64> {
+    memory("VmHWM:")
+}
+
+/// The resident memory of this process now, in bytes; none where the system does not tell.
+pub fn resident_bytes() -> Option<u64> {
+    memory("VmRSS:")
+}
+
+/// A figure of this process from the kernel's table, in bytes.
+fn memory(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

@@ -20,7 +20,7 @@ mod table;
 mod tests;
 
 pub use error::OutputError;
-pub use host::{HostFacts, peak_rss_bytes};
+pub use host::{HostFacts, peak_rss_bytes, resident_bytes};
 pub use manifest::{CurveAxes, Manifest};
 pub use run::{RunRecord, StoredRun, exists, prepare, read, redraw, run_name, write};
 pub use staging::clean;

@@ -203,7 +203,8 @@ fn report_samples(
     (last_heal, end): (Option<Instant>, Instant),
     results: &mut Results,
 ) {
-    let since_last_write = match (director.converged, ledger.schedule.last_write()) {
+    let last_issued = fates.last().map(|fate| ledger.schedule.updates[fate.index as usize].at);
+    let since_last_write = match (director.converged, last_issued) {
         (Some(converged), Some(last)) => converged.since(last).as_secs_f64(),
         _ => f64::NAN,
     };
