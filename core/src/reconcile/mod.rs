@@ -8,6 +8,7 @@
 //! | `scuttlebutt` | a digest exchange every interval |
 //! | `exchange` | the digest exchange that the last two share |
 //! | `message` | what they send each other |
+//! | `reconciler` | a session with one random peer every interval |
 //! | [`session`] | one reconciliation with one peer, by any method of the family |
 //! | `replica` | what they all own: store, keys, version counter |
 //! | [`coding`] | ways to find the difference of two sets |
@@ -17,6 +18,7 @@ mod eager_push;
 mod exchange;
 mod full_push;
 mod message;
+mod reconciler;
 mod replica;
 mod scuttlebutt;
 pub mod session;
@@ -29,6 +31,7 @@ use rand_core::Rng;
 pub use eager_push::{EagerPush, EagerPushConfig};
 pub use full_push::{FullPush, FullPushConfig};
 pub use message::{AuthorSummary, CHUNK_LEN_MAX, SUMMARIES_MAX, SYNC_MESSAGE_LEN_MAX, Summary, SyncMessage};
+pub use reconciler::{Reconciler, ReconcilerConfig};
 pub use replica::Saved;
 pub use scuttlebutt::{Scuttlebutt, ScuttlebuttConfig};
 

@@ -1,8 +1,11 @@
 //! What every synchroniser owns: the store, the keys, and the counter of its own versions.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::protocol::Context;
+use crate::reconcile::coding::Salt;
+use crate::reconcile::session::{Index, MethodKind};
 use crate::reconcile::{SyncCommand, SyncEvent, Synchroniser};
 use crate::store::{Keys, Outcome, Store, Tuple, TupleError};
 
@@ -18,11 +21,22 @@ pub struct Saved {
 pub(super) struct Replica<K> {
     saved: Saved,
     keys: K,
+    /// For synchronisers that open sessions: the store under the epoch's salt.
+    index: Option<Box<Index>>,
 }
 
 impl<K: Keys> Replica<K> {
     pub(super) fn new(keys: K) -> Self {
-        Self { saved: Saved::default(), keys }
+        Self { saved: Saved::default(), keys, index: None }
+    }
+
+    /// A replica whose index follows the store, with this many cells of a method's code.
+    pub(super) fn indexed(keys: K, salt: Salt, method: MethodKind, cells: usize) -> Self {
+        let mut index = Index::of(&Store::default(), salt);
+        if cells > 0 {
+            index.keep(method, cells);
+        }
+        Self { index: Some(Box::new(index)), ..Self::new(keys) }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -35,10 +49,30 @@ impl<K: Keys> Replica<K> {
 
     pub(super) fn recover(&mut self, saved: Saved) {
         self.saved = saved;
+        self.index.iter_mut().for_each(|index| index.rebuild(&self.saved.store));
     }
 
     pub(super) fn forget(&mut self) {
         self.saved.store = Store::default();
+        self.index.iter_mut().for_each(|index| index.rebuild(&self.saved.store));
+    }
+
+    /// The store and its index, of a replica that has one.
+    pub(super) fn view(&self) -> (&Store, &Index) {
+        static NONE: Index = Index::empty();
+        (&self.saved.store, self.index.as_deref().unwrap_or(&NONE))
+    }
+
+    /// How many times the index has followed the store.
+    pub(super) fn changes(&self) -> u64 {
+        self.index.as_ref().map_or(0, |index| index.changes())
+    }
+
+    /// A tuple takes the place of the one that had its key.
+    fn follow(&mut self, tuple: &Arc<Tuple>) {
+        if let Some(index) = &mut self.index {
+            index.insert(tuple);
+        }
     }
 
     /// Carries out a command, tells the outcome, and returns the new tuple where there is one.
@@ -54,6 +88,7 @@ impl<K: Keys> Replica<K> {
         match written {
             Ok(tuple) => {
                 let replaced = self.saved.store.insert_own(tuple.clone());
+                self.follow(&tuple);
                 context.emit(SyncEvent::Wrote { tuple: tuple.clone(), replaced });
                 Some(tuple)
             }
@@ -85,6 +120,9 @@ impl<K: Keys> Replica<K> {
         let receipt = self.saved.store.offer(tuple, &self.keys);
         if receipt.equivocation {
             context.emit(SyncEvent::Equivocation { author: tuple.author() });
+        }
+        if let Outcome::Adopted(_) = &receipt.outcome {
+            self.follow(tuple);
         }
         let (event, adopted) = match receipt.outcome {
             Outcome::Adopted(replaced) => (SyncEvent::Adopted { from, tuple: tuple.clone(), replaced, hops }, true),

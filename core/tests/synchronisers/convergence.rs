@@ -11,7 +11,7 @@ use rapprochement_core::store::Tuple;
 use rapprochement_core::time::Duration;
 
 use crate::host::Host;
-use crate::subjects::{Eager, Full, Scuttle, StandIn, Subject};
+use crate::subjects::{Eager, Full, Scuttle, Sessions, StandIn, Subject};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -143,6 +143,12 @@ proptest! {
     #[test]
     fn scuttlebutt_converges(budget in 0..2000usize, loss in 0..400u32, seed: u64, steps in steps(5)) {
         all_become_equal::<Scuttle>(5, budget, loss, seed, &steps);
+    }
+
+    /// By sessions of every method, the first messages from none of its words to a full packet of them.
+    #[test]
+    fn sessions_converge(budget in 0..14_300usize, loss in 0..400u32, seed: u64, steps in steps(5)) {
+        all_become_equal::<Sessions>(5, budget, loss, seed, &steps);
     }
 }
 

@@ -4,9 +4,10 @@ use rand_core::Rng;
 use rapprochement_core::overlay::Sampler;
 use rapprochement_core::peer::{Peer, PeerId, SimPeer};
 use rapprochement_core::random;
+use rapprochement_core::reconcile::session::MethodKind;
 use rapprochement_core::reconcile::{
-    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Scuttlebutt, ScuttlebuttConfig, SyncMessage, Synchroniser,
-    Tick,
+    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Reconciler, ReconcilerConfig, Scuttlebutt, ScuttlebuttConfig,
+    SyncMessage, Synchroniser, Tick,
 };
 use rapprochement_core::store::{Keys, Tuple};
 use rapprochement_core::time::Duration;
@@ -66,6 +67,8 @@ pub(crate) type Full = FullPush<SimPeer, Others, StandIn>;
 pub(crate) type Eager = EagerPush<SimPeer, Others, StandIn>;
 pub(crate) type Scuttle = Scuttlebutt<SimPeer, Others, StandIn>;
 
+pub(crate) type Sessions = Reconciler<SimPeer, Others, StandIn>;
+
 /// A synchroniser that the host can make, and through which a test can plant tuples.
 pub(crate) trait Subject: Synchroniser<Peer = SimPeer, Message = SyncMessage, Timer = Tick> {
     fn make(me: u32, nodes: u32, budget: usize) -> Self;
@@ -95,5 +98,21 @@ impl Subject for Eager {
 impl Subject for Scuttle {
     fn make(me: u32, nodes: u32, budget: usize) -> Self {
         Self::new(ScuttlebuttConfig { interval: INTERVAL, budget }, Others { me, nodes }, StandIn(me))
+    }
+}
+
+impl Subject for Sessions {
+    /// The budget chooses the method, the room of its first message, and how much of its code is kept.
+    fn make(me: u32, nodes: u32, budget: usize) -> Self {
+        let methods = MethodKind::ALL.len();
+        let config = ReconcilerConfig {
+            method: MethodKind::ALL[budget % methods],
+            interval: INTERVAL,
+            room: budget / methods % 1300,
+            prefix: budget / methods % 3 * 20,
+            patience: Duration::from_secs(4),
+            budget: 2000,
+        };
+        Self::new(config, Others { me, nodes }, StandIn(me))
     }
 }

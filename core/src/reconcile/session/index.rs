@@ -27,6 +27,7 @@ pub struct Index {
     salt: Salt,
     items: BTreeMap<u64, Item>,
     kept: Kept,
+    changes: u64,
 }
 
 /// Prefixes that are kept up to date at every write. A session that runs shares them until the next write.
@@ -51,9 +52,34 @@ pub struct Item {
 impl Index {
     /// The index of a store under a salt.
     pub fn of(store: &Store, salt: Salt) -> Self {
-        let mut index = Self { salt, items: BTreeMap::new(), kept: Kept::default() };
+        let mut index = Self { salt, ..Self::empty() };
         store.iter().for_each(|tuple| index.insert(tuple));
         index
+    }
+
+    /// The index of an empty store under no salt.
+    pub const fn empty() -> Self {
+        let kept = Kept { riblt: None, keyed: None, versioned: None };
+        Self { salt: Salt([0; 2]), items: BTreeMap::new(), kept, changes: 0 }
+    }
+
+    /// Becomes the index of another store, with as many cells kept as before.
+    pub fn rebuild(&mut self, store: &Store) {
+        let mut fresh = Self { salt: self.salt, changes: self.changes + 1, ..Self::empty() };
+        store.iter().for_each(|tuple| fresh.insert(tuple));
+        for (kind, len) in [
+            (MethodKind::Riblt, self.kept.riblt.as_ref().map(|prefix| prefix.cells().len())),
+            (MethodKind::KeyedRiblt, self.kept.keyed.as_ref().map(|prefix| prefix.cells().len())),
+            (MethodKind::VersionedRiblt, self.kept.versioned.as_ref().map(|prefix| prefix.cells().len())),
+        ] {
+            len.into_iter().for_each(|len| fresh.keep(kind, len));
+        }
+        *self = fresh;
+    }
+
+    /// How many times a tuple was taken in or forgotten.
+    pub const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The salt of its ids.
@@ -83,6 +109,7 @@ impl Index {
 
     /// Takes in a tuple that is now the current one of its key.
     pub fn insert(&mut self, tuple: &Arc<Tuple>) {
+        self.changes += 1;
         let item = self.item(tuple);
         let old = self.items.insert(item.key, item.clone());
         let kept = &mut self.kept;
@@ -100,6 +127,7 @@ impl Index {
         if self.items.get(&gone.key).is_none_or(|item| item.state != gone.state) {
             return;
         }
+        self.changes += 1;
         self.items.remove(&gone.key);
         let kept = &mut self.kept;
         kept.riblt.as_mut().map(Arc::make_mut).into_iter().for_each(|prefix| prefix.remove(&gone.pair()));
