@@ -1,5 +1,6 @@
 //! What a scenario says about the protocol and its workload. Data only.
 
+use rapprochement_core::reconcile::session::MethodKind;
 use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,85 @@ pub enum ProtocolConfig {
         #[serde(default = "budget")]
         budget: Size,
     },
+    /// A session with one random peer every interval, by any method of the reconciliation family.
+    Reconcile {
+        /// How the differences are found.
+        method: Method,
+        /// Time between the sessions that a node opens.
+        interval: Span,
+        /// Bytes of the method's words in the first message, where it has a choice.
+        #[serde(default = "first_message")]
+        first_message: Size,
+        /// Cells of the store's code that are kept up to date at every write, where the method has a code; 0 for none.
+        /// Speed only: no result depends on it.
+        #[serde(default = "kept_cells")]
+        kept_cells: u32,
+        /// How long a session may take, and the least time between two salted ones.
+        #[serde(default = "patience")]
+        patience: Span,
+        /// Most bytes of tuples in one direction of the exchange that follows a session that failed.
+        #[serde(default = "budget")]
+        budget: Size,
+    },
+}
+
+/// How a session finds the differences of two stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The newest version and the hash of every author: Scuttlebutt's digests.
+    Summary,
+    /// RIBLT over (key, state): the published rateless code.
+    Riblt,
+    /// Keyed RIBLT: an updated key is one difference; 24 bytes a cell.
+    KeyedRiblt,
+    /// Keyed RIBLT with a sum of versions, so that the newer side is known; 32 bytes a cell.
+    VersionedRiblt,
+    /// PinSketch, up to 1,000 differences.
+    Pinsketch,
+    /// PinSketch of 64 differences, bisected where there are more.
+    PinsketchBisect,
+    /// Invertible Bloom lookup table behind a strata estimator (Difference Digest).
+    Iblt,
+    /// Range-based reconciliation.
+    Range,
+    /// Merkle search tree.
+    SearchTree,
+    /// Keyed RIBLT over the authors, then deltas of those that differ.
+    TwoLevel,
+    /// Summaries or keyed RIBLT, whichever takes fewer bytes.
+    Auto,
+}
+
+impl Method {
+    /// The method's name in the core.
+    pub const fn kind(self) -> MethodKind {
+        match self {
+            Self::Summary => MethodKind::Summary,
+            Self::Riblt => MethodKind::Riblt,
+            Self::KeyedRiblt => MethodKind::KeyedRiblt,
+            Self::VersionedRiblt => MethodKind::VersionedRiblt,
+            Self::Pinsketch => MethodKind::PinSketch,
+            Self::PinsketchBisect => MethodKind::PinSketchBisect,
+            Self::Iblt => MethodKind::Iblt,
+            Self::Range => MethodKind::Range,
+            Self::SearchTree => MethodKind::SearchTree,
+            Self::TwoLevel => MethodKind::TwoLevel,
+            Self::Auto => MethodKind::Auto,
+        }
+    }
+}
+
+fn first_message() -> Size {
+    Size(1200)
+}
+
+fn kept_cells() -> u32 {
+    64
+}
+
+fn patience() -> Span {
+    Span(Duration::from_secs(30))
 }
 
 fn budget() -> Size {

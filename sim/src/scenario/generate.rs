@@ -7,7 +7,7 @@ use rapprochement_core::time::Duration;
 
 use super::schema::Scenario;
 use crate::model::config::{
-    Arrivals, Keys, MeasureConfig, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig,
+    Arrivals, Keys, MeasureConfig, Method, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig,
 };
 use crate::network::config::{
     Access, ChurnConfig, Departure, Distribution, GraphFile, Groups, Jitter, Latency, Loss, MatrixFile,
@@ -251,11 +251,37 @@ impl Draw {
 
     fn protocol(&mut self) -> ProtocolConfig {
         let (interval, budget) = (self.span(200, 2000), Size(self.between(8, 64) << 10));
-        match self.between(0, 2) {
+        match self.between(0, 4) {
             0 => ProtocolConfig::FullPush { interval },
+            3 | 4 => ProtocolConfig::Reconcile {
+                method: self.method(),
+                interval,
+                first_message: Size(self.between(0, 1200)),
+                kept_cells: self.between(0, 100) as u32,
+                patience: self.span(2000, 30_000),
+                budget,
+            },
             1 => ProtocolConfig::EagerPush { fanout: self.between(1, 6) as u32, repair: interval, budget },
             _ => ProtocolConfig::Scuttlebutt { interval, budget },
         }
+    }
+
+    fn method(&mut self) -> Method {
+        use Method::*;
+        let all = [
+            Summary,
+            Riblt,
+            KeyedRiblt,
+            VersionedRiblt,
+            Pinsketch,
+            PinsketchBisect,
+            Iblt,
+            Range,
+            SearchTree,
+            TwoLevel,
+            Auto,
+        ];
+        all[self.between(0, all.len() as u64 - 1) as usize]
     }
 
     fn workload(&mut self, nodes: u32, seconds: u64) -> WorkloadConfig {
@@ -325,6 +351,7 @@ mod tests {
             "full_push",
             "eager_push",
             "scuttlebutt",
+            "reconcile",
             "\"real\"",
             "stand_in",
             "degree",

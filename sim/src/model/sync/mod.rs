@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::reconcile::{
-    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Scuttlebutt, ScuttlebuttConfig, Synchroniser,
+    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Reconciler, ReconcilerConfig, Scuttlebutt, ScuttlebuttConfig,
+    Synchroniser,
 };
 use rapprochement_core::time::{Duration, Instant};
 
@@ -63,6 +64,17 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
         ProtocolConfig::Scuttlebutt { interval, budget } => {
             let config = ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize };
             parts.run(experiment, options, watch, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
+        }
+        ProtocolConfig::Reconcile { method, interval, first_message, kept_cells, patience, budget } => {
+            let config = ReconcilerConfig {
+                method: method.kind(),
+                interval: interval.0,
+                room: first_message.0 as usize,
+                prefix: kept_cells as usize,
+                patience: patience.0,
+                budget: budget.0 as usize,
+            };
+            parts.run(experiment, options, watch, |sampler, keys| Reconciler::new(config, sampler, keys))
         }
     })
 }

@@ -1,5 +1,6 @@
 //! The protocol's parameters, and who writes what, when.
 
+use rapprochement_core::reconcile::session;
 use rapprochement_core::store;
 
 use super::super::schema::Scenario;
@@ -17,6 +18,10 @@ const MAX_PAIRS: f64 = 5e8;
 const MAX_ENTRIES: u64 = 10_000_000;
 /// So many keys of one writer are a slip.
 const MAX_KEYS: u32 = store::AUTHOR_TUPLES_MAX as u32;
+/// What a message of a session can hold.
+const MAX_FIRST_MESSAGE: u64 = session::WORDS_LEN_MAX as u64;
+/// So many cells at every node are a slip.
+const MAX_KEPT_CELLS: u32 = 1 << 20;
 /// So many reads in one sample are a slip.
 const MAX_READS: u32 = 1_000_000;
 
@@ -26,6 +31,19 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
         ProtocolConfig::Scuttlebutt { interval, budget } => {
             self::interval(s, c, "protocol.scuttlebutt.interval", *interval);
             self::budget(s, c, "protocol.scuttlebutt.budget", *budget);
+        }
+        ProtocolConfig::Reconcile { interval, first_message, kept_cells, patience, budget, .. } => {
+            self::interval(s, c, "protocol.reconcile.interval", *interval);
+            self::budget(s, c, "protocol.reconcile.budget", *budget);
+            c.positive("protocol.reconcile.patience", *patience);
+            if first_message.0 > MAX_FIRST_MESSAGE {
+                let message = format!("{first_message} in the first message");
+                c.report(&["protocol.reconcile.first_message"], message, format!("use at most {MAX_FIRST_MESSAGE} B"));
+            }
+            if *kept_cells > MAX_KEPT_CELLS {
+                let message = format!("{kept_cells} cells kept by every node");
+                c.report(&["protocol.reconcile.kept_cells"], message, format!("use at most {MAX_KEPT_CELLS}"));
+            }
         }
         ProtocolConfig::EagerPush { fanout, repair, budget } => {
             let path = "protocol.eager_push.fanout";

@@ -245,6 +245,7 @@ stop = "4 min""#],
             r#"protocol.full_push = { interval = "1 s" }"#,
             r#"protocol.eager_push = { fanout = 4, repair = "1 s", budget = "64 KiB" }"#,
             r#"protocol.scuttlebutt = { interval = "1 s", budget = "64 KiB" }"#,
+            r#"protocol.reconcile = { method = "auto", interval = "1 s" }"#,
         ],
     ),
     section(
