@@ -23,7 +23,7 @@ use crate::wire::{Reader, put_varint};
 /// No cell of any code takes fewer bytes.
 const CELL_LEN_LEAST: usize = 24;
 /// The most cells of a session, whatever the peer says about the size of its store.
-pub(super) const CELLS_MAX: usize = 1 << 20;
+pub const CELLS_MAX: usize = 1 << 20;
 
 /// A code that sessions can use.
 pub(super) trait SessionCode:
