@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt::Debug;
 
-use crate::reconcile::coding::keyed::{Entry, FormA, FormB, Keyed, KeyedDifference};
+use crate::reconcile::coding::keyed::{Entry, FormA, FormB, KeyedDifference};
 use crate::reconcile::coding::riblt::{Riblt, RibltDifference};
 use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Prefix, Run, Side};
 use crate::reconcile::session::SessionError;
@@ -247,7 +247,7 @@ fn keyed_findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings
 
 impl SessionCode for FormA {
     fn new(index: &Index) -> Self {
-        Keyed::new(index.salt())
+        Self::new(index.salt())
     }
 
     fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
@@ -265,7 +265,7 @@ impl SessionCode for FormA {
 
 impl SessionCode for FormB {
     fn new(index: &Index) -> Self {
-        Keyed::new(index.salt())
+        Self::new(index.salt())
     }
 
     fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
