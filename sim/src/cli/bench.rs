@@ -1,4 +1,9 @@
-//! `rapsim bench`: how fast this machine is, and how much memory a node takes.
+//! `rapsim bench`: how fast this machine is and how much memory a node takes, and what reconciling two stores takes.
+
+mod overhead;
+mod reconcile;
+mod report;
+mod workload;
 
 use std::io::{self, Write};
 use std::time;
@@ -9,7 +14,7 @@ use serde::Serialize;
 
 use super::{Exit, complain};
 use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run, shards_for};
-use crate::model::phold::{self, Phold};
+use crate::model::phold::{LEAST_DELAY, Phold};
 use crate::model::{RunOptions, phold_protocol};
 use crate::output;
 use crate::random::Streams;
@@ -25,6 +30,7 @@ pub struct BenchArgs {
 enum What {
     /// PHOLD: one event in flight per node, to anyone, after 0.1 s plus an exponential 0.9 s.
     Phold(PholdArgs),
+    Reconcile(reconcile::ReconcileArgs),
 }
 
 /// A PHOLD run.
@@ -98,7 +104,13 @@ struct Report {
 
 /// Runs the benchmark and prints what it took.
 pub(super) fn main(args: &BenchArgs) -> Exit {
-    let What::Phold(args) = &args.what;
+    match &args.what {
+        What::Phold(args) => phold(args),
+        What::Reconcile(args) => reconcile::main(args),
+    }
+}
+
+fn phold(args: &PholdArgs) -> Exit {
     let report = match args.model {
         Model::Bare => bare(args),
         Model::Protocol => protocol(args),
@@ -129,7 +141,7 @@ fn bare(args: &PholdArgs) -> Result<Report, String> {
     let streams = Streams::new(args.seed);
     let shards = shards_for(args.nodes, args.threads as usize) as u64;
     let starts = (0..=shards).map(|shard| (u64::from(args.nodes) * shard / shards) as u32).collect();
-    measure(args, (starts, phold::LEAST_DELAY), |starts| {
+    measure(args, (starts, LEAST_DELAY), |starts| {
         let shard = |range: &[u32]| Phold::new(&streams, range[0], range[1], args.nodes);
         (starts.windows(2).map(shard).collect(), Phold::initial(&streams, args.nodes))
     })

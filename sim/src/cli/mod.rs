@@ -85,7 +85,7 @@ enum Verb {
     Check(check::CheckArgs),
     /// Print the scenario's JSON Schema or the guide made from it.
     Schema(schema::SchemaArgs),
-    /// Measure the engine.
+    /// Measure the engine, or a reconciliation.
     Bench(bench::BenchArgs),
 }
 

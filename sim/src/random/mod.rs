@@ -42,6 +42,8 @@ pub enum Purpose {
     Partition = 12,
     /// Gilbert-Elliott states, per sender.
     Burst = 13,
+    /// Stores that differ, and the salts and nonces of their sessions, for benchmarks of reconciliation.
+    Reconciliation = 14,
 }
 
 /// The keys of one run.

@@ -173,13 +173,13 @@ impl Index {
 }
 
 impl Item {
-    /// Key and state in one number.
-    pub(super) fn pair(&self) -> u128 {
+    /// Key and state in one number: an item of the plain rateless code.
+    pub fn pair(&self) -> u128 {
         u128::from(self.key) << 64 | u128::from(self.state)
     }
 
-    /// What the keyed code has to know.
-    pub(super) fn entry(&self) -> Entry<1> {
+    /// What the keyed codes have to know.
+    pub fn entry(&self) -> Entry<1> {
         Entry::new([F61::new(self.key)], self.tuple.version(), self.state)
     }
 }

@@ -111,6 +111,11 @@ pub(super) trait Method: Debug {
     fn cells_used(&self) -> usize {
         0
     }
+
+    /// Syndromes or cells of tables that this side took from the peer, repeated attempts included.
+    fn units_taken(&self) -> u64 {
+        0
+    }
 }
 
 /// What a method does with the peer's words.

@@ -39,6 +39,7 @@ use core::fmt;
 pub use index::{Index, Item, salt_of};
 pub use method::MethodKind;
 pub use part::{Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
+pub use rateless::CELLS_MAX;
 
 use method::{Method, Turn};
 use transfer::Transfer;
@@ -266,6 +267,12 @@ impl Session {
     /// Cells of its code that the session needed.
     pub fn cells_used(&self) -> usize {
         self.method.cells_used()
+    }
+
+    /// Syndromes or cells of tables that this side took from the peer, repeated attempts included, where the method has
+    /// such units; 0 otherwise.
+    pub fn units_taken(&self) -> u64 {
+        self.method.units_taken()
     }
 
     fn fail(&self, error: SessionError, out: &mut Vec<SessionMessage>) -> Verdict {

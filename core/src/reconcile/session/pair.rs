@@ -36,6 +36,24 @@ pub struct Transcript {
     pub messages: u32,
     /// How many times one side had to wait for the other: half round trips.
     pub flights: u32,
+    /// What the method took in its own units: see [`Session::units_taken`].
+    pub units: u64,
+}
+
+/// Is told whose turn it is, so that a host with a clock can tell what each side spends: there is none in here.
+pub trait Watch {
+    /// A side, 0 for the opener, begins to open the session or to handle a message.
+    fn begin(&mut self, side: usize);
+
+    /// It is done with it.
+    fn end(&mut self, side: usize);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn begin(&mut self, _: usize) {}
+
+    fn end(&mut self, _: usize) {}
 }
 
 impl Side {
@@ -79,8 +97,23 @@ pub fn run<K: Keys>(
     sides: [&mut Side; 2],
     keys: &K,
 ) -> Transcript {
+    run_watched(kind, salted, nonces, room, sides, keys, &mut ())
+}
+
+/// The same, with somebody who is told whose turn it is.
+pub fn run_watched<K: Keys, W: Watch>(
+    kind: MethodKind,
+    salted: bool,
+    nonces: [u64; 2],
+    room: usize,
+    sides: [&mut Side; 2],
+    keys: &K,
+    watch: &mut W,
+) -> Transcript {
     let [opener, other] = sides;
+    watch.begin(0);
     let (session, opening) = Session::open(1, kind, salted, nonces[0], &opener.store, &opener.index, room);
+    watch.end(0);
     let mut run = Conversation {
         sessions: [Some(session), None],
         queue: VecDeque::new(),
@@ -92,13 +125,16 @@ pub fn run<K: Keys>(
             check_bytes: 0,
             messages: 0,
             flights: 0,
+            units: 0,
         },
     };
     run.post(1, 1, Vec::from([opening]));
     let sides = [opener, other];
     while let Some((to, flight, message)) = run.queue.pop_front() {
         run.transcript.flights = run.transcript.flights.max(flight);
+        watch.begin(to);
         let out = run.deliver(to, nonces[1], &message, sides[to], keys);
+        watch.end(to);
         run.post(1 - to, flight + 1, out);
     }
     run.transcript
@@ -151,6 +187,8 @@ impl Conversation {
             let Some(session) = &mut self.sessions[to] else { return out };
             session.handle(&message.part, &side.store, &side.index, &mut out)
         };
+        let units = self.sessions[to].as_ref().map_or(0, Session::units_taken);
+        self.transcript.units = self.transcript.units.max(units);
         self.transcript.verdicts[to] = verdict;
         if verdict != Verdict::Open {
             self.sessions[to] = None;

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt::Debug;
 
-use crate::reconcile::coding::keyed::{Entry, FormA, FormB, Keyed, KeyedDifference};
+use crate::reconcile::coding::keyed::{Entry, FormA, FormB, KeyedDifference};
 use crate::reconcile::coding::riblt::{Riblt, RibltDifference};
 use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Prefix, Run, Side};
 use crate::reconcile::session::SessionError;
@@ -23,7 +23,7 @@ use crate::wire::{Reader, put_varint};
 /// No cell of any code takes fewer bytes.
 const CELL_LEN_LEAST: usize = 24;
 /// The most cells of a session, whatever the peer says about the size of its store.
-pub(super) const CELLS_MAX: usize = 1 << 20;
+pub const CELLS_MAX: usize = 1 << 20;
 
 /// A code that sessions can use.
 pub(super) trait SessionCode:
@@ -247,7 +247,7 @@ fn keyed_findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings
 
 impl SessionCode for FormA {
     fn new(index: &Index) -> Self {
-        Keyed::new(index.salt())
+        Self::new(index.salt())
     }
 
     fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
@@ -265,7 +265,7 @@ impl SessionCode for FormA {
 
 impl SessionCode for FormB {
     fn new(index: &Index) -> Self {
-        Keyed::new(index.salt())
+        Self::new(index.salt())
     }
 
     fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {

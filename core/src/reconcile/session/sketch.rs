@@ -38,6 +38,8 @@ pub(super) struct PinSketch {
     parts: Vec<(Partition, Sketch)>,
     asked: usize,
     found: Vec<u64>,
+    /// Syndromes that arrived.
+    taken: usize,
 }
 
 impl PinSketch {
@@ -82,6 +84,7 @@ impl PinSketch {
         let tail = Sketch::decode(&mut reader)?;
         reader.finish()?;
         let before = self.difference.len();
+        self.taken += tail.len();
         if tail.is_empty() || !self.parts.is_empty() {
             return Err(SessionError::OutOfTurn);
         }
@@ -129,6 +132,7 @@ impl PinSketch {
         let parts: Vec<_> = asked.iter().map(|(part, _)| *part).collect();
         for ((part, whole), mut first) in asked.into_iter().zip(self.halves(&parts)) {
             let theirs = Sketch::decode(&mut reader)?;
+            self.taken += theirs.len();
             let halves = part.halves().ok_or(SessionError::TooMany)?;
             if theirs.len() != first.len() || whole.len() != first.len() {
                 return Err(SessionError::Malformed);
@@ -195,5 +199,9 @@ impl Method for PinSketch {
             }
             _ => Err(SessionError::OutOfTurn),
         }
+    }
+
+    fn units_taken(&self) -> u64 {
+        self.taken as u64
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct DifferenceDigest {
     /// What the answerer asked for, in differences, and what it has of the table.
     wanted: u64,
     bytes: Vec<u8>,
+    /// Cells of the tables that arrived.
+    taken: usize,
 }
 
 impl DifferenceDigest {
@@ -81,6 +83,7 @@ impl DifferenceDigest {
         let mut reader = Reader::new(&bytes)?;
         let mut table = Iblt::<u128>::decode(&mut reader, self.salt)?;
         reader.finish()?;
+        self.taken += table.shape().cells();
         if !table.subtract(&self.table(self.wanted)) {
             return Err(SessionError::Malformed);
         }
@@ -127,5 +130,9 @@ impl Method for DifferenceDigest {
             }
             _ => Err(SessionError::OutOfTurn),
         }
+    }
+
+    fn units_taken(&self) -> u64 {
+        self.taken as u64
     }
 }
