@@ -154,6 +154,12 @@ fn exit_codes_are_as_documented() {
     assert!(err.contains("nodse") && err.contains("-1"), "all problems at once: {err}");
     let (_, err) = lab.ends("run tiny.toml --out out --set expect.no_such_metric.max=1", 2);
     assert!(err.contains("no_such_metric"), "{err}");
+    let missing = "--out gone --set network.latency.matrix.file=a.csv --set churn.sessions.trace.file=b.csv";
+    for verb in ["run", "sweep"] {
+        let (_, err) = lab.ends(&format!("{verb} tiny.toml {missing}"), 2);
+        assert!(err.contains("a.csv: there is no such file") && err.contains("b.csv: there is no such file"), "{err}");
+        assert!(!lab.0.join("gone").exists(), "nothing is run before all is in order");
+    }
     lab.ends("walk tiny.toml", 2);
     let (out, _) = lab.ends("check tiny.toml", 0);
     assert!(out.contains("all digests are equal"), "{out}");
@@ -241,6 +247,56 @@ fn a_sweep_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         "a resumed sweep kept something else than {most} runs: {out}"
     );
     assert_same_files(&lab.0.join("whole"), &lab.0.join("killed"));
+}
+
+/// Killed in every phase: before, in the middle of and after the writing of its directory, which is most of so small a run.
+#[test]
+fn a_run_that_is_killed_leaves_its_whole_directory_or_none() {
+    let lab = Lab::new("kill-run");
+    let run = "run tiny.toml --quiet --set nodes=60 --set measure.events=true";
+    lab.ends(&format!("{run} --out whole"), 0);
+    let name = names(&lab.0.join("whole")).remove(0);
+    let (whole, out) = (lab.0.join("whole").join(&name), lab.0.join("killed"));
+    let mut writing = 0;
+    for delay in [2, 10, 25, 50, 80, 120, 170, 250, 400, 600, 900, 1_300, 2_000] {
+        let mut child = lab.start(&format!("{run} --out killed"));
+        sleep(Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (hidden, visible): (Vec<_>, Vec<_>) = names(&out).into_iter().partition(|name| name.starts_with('.'));
+        writing += u32::from(!hidden.is_empty());
+        assert!(visible.iter().all(|found| *found == name), "{visible:?} after {delay} ms");
+        if !visible.is_empty() {
+            assert!(out.join(&name).join("host.toml").exists(), "no host.toml after {delay} ms");
+            assert_same_files(&whole, &out.join(&name));
+        }
+    }
+    assert!(writing > 0, "no run was killed while it wrote");
+    lab.ends(&format!("{run} --out killed"), 0);
+    assert_eq!(names(&out), std::slice::from_ref(&name), "the next run clears away what was left");
+    assert_same_files(&whole, &out.join(&name));
+}
+
+/// Directories whose permissions forbid writing do not stop root, whom tests may run as. Nobody can make a directory below
+/// a regular file, or below one of the kernel's own file systems, which is what these paths ask for.
+#[test]
+fn a_directory_that_cannot_be_written_is_told_before_the_run() {
+    let lab = Lab::new("unwritable");
+    // Longer than anybody waits: the message has to come before the run.
+    let long = "--set duration=10h --set workload.drain=9h --quiet";
+    for verb in ["run", "sweep"] {
+        for (out, why) in [("tiny.toml/out", "a part of the path is a file"), ("tiny.toml", "tiny.toml")] {
+            let (printed, err) = lab.ends(&format!("{verb} tiny.toml {long} --out {out}"), 1);
+            assert!(err.starts_with("error: cannot create tiny.toml") && err.contains(why), "{err}");
+            assert_eq!((err.lines().count(), printed.as_str()), (1, ""), "{err}");
+        }
+        #[cfg(target_os = "linux")]
+        {
+            let (_, err) = lab.ends(&format!("{verb} tiny.toml {long} --out /proc/rapsim/out"), 1);
+            assert!(err.starts_with("error: cannot create /proc/rapsim/out"), "{err}");
+        }
+    }
+    assert_eq!(names(&lab.0), ["tiny.toml"], "nothing else was left behind");
 }
 
 /// Sends the interrupt of a terminal's Ctrl-C, and waits for the end.

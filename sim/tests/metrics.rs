@@ -16,7 +16,7 @@ use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::experiment::Experiment;
 use rapprochement_sim::model::sync::SyncRun;
 use rapprochement_sim::model::workload::{NO_UPDATE, Schedule};
-use rapprochement_sim::network::config::{ChurnConfig, Departure, Groups, PartitionConfig, Sessions};
+use rapprochement_sim::network::config::{ChurnConfig, Departure, Groups, Latency, PartitionConfig, Sessions};
 use rapprochement_sim::random::Streams;
 use rapprochement_sim::scenario::{generate, parse};
 use rapprochement_sim::units::{Share, Size, Span};
@@ -180,6 +180,86 @@ fn traffic_is_told_apart_by_class() {
     assert_eq!(of("sent_messages_per_node", "rumour"), 0.0);
 }
 
+/// A metric about a part of a run.
+fn of(results: &Results, metric: &str, group: &str) -> f64 {
+    let found = results.scalars.iter().find(|scalar| scalar.metric == metric && scalar.group == group);
+    found.unwrap_or_else(|| panic!("there is no metric {metric} of {group:?}")).value
+}
+
+/// One of the readers is away: the writer and the other send two rumours each, and receive one from each other. Over nodes,
+/// that is 0, 2, 2 sent and 0, 1, 1 received: the Gini coefficient is 2 (2 * 2 + 3 * 2) / (3 * 4) - 4 / 3 = 1 / 3.
+#[test]
+fn traffic_is_spread_over_nodes() {
+    let mut experiment = rumours(1);
+    let (_, [first, _]) = roles(&experiment);
+    let file = TraceFile::new("spread", &format!("{first},9.5,"));
+    experiment.churn = file.churn();
+    let results = plainly(&experiment).results;
+    for (name, sent, received) in [
+        ("bytes", 2.0 * (RUMOUR + 28.0), RUMOUR + 28.0),
+        ("payload_bytes", 2.0 * RUMOUR, RUMOUR),
+        ("messages", 2.0, 1.0),
+    ] {
+        for (direction, median) in [("sent", sent), ("received", received)] {
+            for class in ["", "rumour"] {
+                assert_eq!(of(&results, &format!("node_{direction}_{name}_median"), class), median, "{name} {class:?}");
+                assert_eq!(of(&results, &format!("node_{direction}_{name}_max_to_median"), class), 1.0);
+                let gini = of(&results, &format!("node_{direction}_{name}_gini"), class);
+                assert!((gini - 1.0 / 3.0).abs() < 1e-12, "{gini}");
+            }
+            assert_eq!(of(&results, &format!("node_{direction}_{name}_median"), "root"), 0.0);
+            assert!(of(&results, &format!("node_{direction}_{name}_gini"), "root").is_nan());
+        }
+    }
+}
+
+/// Beyond 200,000 nodes, single nodes have their wire bytes counted and no more.
+#[test]
+fn very_large_runs_count_by_class_for_all_nodes_together() {
+    let mut experiment = rumours(1);
+    experiment.duration = span("10 ms");
+    experiment.measure.sample = span("10 ms");
+    experiment.workload.warm_up = Span::default();
+    experiment.workload.drain = Span::default();
+    for (nodes, counted) in [(200_000, true), (200_001, false)] {
+        let results = plainly(&Experiment { nodes, ..experiment.clone() }).results;
+        assert_eq!(results.get("node_sent_bytes_median"), Some(0.0));
+        assert_eq!(results.get("node_sent_messages_median").is_some(), counted, "{nodes} nodes");
+    }
+}
+
+/// What nodes sent before the end of the warm-up is forgotten: of 33 exchanges each, the 10 of the last 3 s remain.
+#[test]
+fn a_warm_up_is_forgotten_of_single_nodes_too() {
+    let mut experiment = three(1, "scuttlebutt = { interval = '300 ms' }");
+    experiment.workload.arrivals = rapprochement_sim::model::config::Arrivals::Burst { count: 1 };
+    experiment.workload.warm_up = span("7 s");
+    experiment.workload.drain = span("2 s");
+    let results = plainly(&experiment).results;
+    let median = of(&results, "node_sent_messages_median", "root");
+    assert!((9.0..=11.0).contains(&median), "{median} exchanges in 3 s");
+}
+
+/// A reader is away when the writer's first rumour comes, and back when the other passes it on: the first update takes two
+/// hops to its last node, the second one.
+#[test]
+fn hops_to_the_last_node_are_counted_per_update() {
+    let mut experiment = rumours(2);
+    let (_, [first, _]) = roles(&experiment);
+    let file = TraceFile::new("hops", &format!("{first},1.015,"));
+    experiment.churn = file.churn();
+    let results = plainly(&experiment).results;
+    assert_update(&results, 0, &[("hops", 2.0)]);
+    assert_update(&results, 1, &[("hops", 1.0)]);
+    for (name, value) in [("mean", 1.5), ("median", 1.5), ("p95", 1.95), ("max", 2.0)] {
+        assert_metrics(&results, &[(&format!("update_hops_{name}"), value)]);
+    }
+    assert_metrics(&results, &[("rumour_hops_mean", 1.25), ("rumour_hops_max", 2.0)]);
+    let repaired = plainly(&three(1, "scuttlebutt = { interval = '300 ms' }")).results;
+    assert_update(&repaired, 0, &[("hops", f64::NAN)]);
+    assert_eq!(repaired.get("update_hops_mean"), None, "there are no rumours");
+}
+
 /// The first write is cut off and the second settles both: 1.01 s after the first, 10 ms after the second.
 #[test]
 fn a_newer_version_settles_the_one_that_was_missed() {
@@ -249,6 +329,26 @@ fn a_writer_that_is_away_writes_nothing() {
     let results = plainly(&experiment).results;
     assert_metrics(&results, &[("updates_issued", 1.0), ("updates_skipped", 1.0), ("undelivered_share", 0.0)]);
     assert_update(&results, 0, &[("update", 1.0), ("population", 3.0), ("delivered", 3.0)]);
+}
+
+/// A scheduled write that did not happen is not waited for: the only one, at 1 s, is everywhere at 1.7 s, and a sample at
+/// 2 s sees it. The store's own times count from the same write.
+#[test]
+fn times_after_the_last_write_count_from_the_last_that_happened() {
+    let mut experiment = rumours(2);
+    let (writer, _) = roles(&experiment);
+    experiment.network.latency = Latency::Constant(span("700 ms"));
+    experiment.measure.sample = span("500 ms");
+    let file = TraceFile::new("last-write", &format!("{writer},0,1.5"));
+    experiment.churn = file.churn();
+    let results = plainly(&experiment).results;
+    assert_metrics(&results, &[("updates_issued", 1.0), ("updates_skipped", 1.0)]);
+    assert_metrics(&results, &[("converged_after_last_write_s", 1.0), ("store_time_to_100_s", 0.7)]);
+    // The run may end only when no further write is to come.
+    experiment.measure.stop_when_converged = true;
+    let stopped = plainly(&experiment);
+    assert_eq!(stopped.statistics.end, Instant::from_nanos(2_500_000_000));
+    assert_metrics(&stopped.results, &[("converged_after_last_write_s", 1.0)]);
 }
 
 /// Nodes start at time zero, and a write of that time comes after, under any seed.

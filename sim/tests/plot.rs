@@ -179,12 +179,20 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
     let lines = &figures[0].lines;
     assert_eq!((lines.len(), lines[0].name.as_str(), lines[1].name.as_str()), (2, "1000", "100"));
     assert_eq!(lines[0].points, [(0.5, 2.0), (2.0, 5.0)], "time spans are seconds, in ascending order");
-    assert_eq!(lines[1].points, [(2.0, 2.0)], "a point without any value is left out");
+    assert!(lines[1].points[0].1.is_nan() && lines[1].band[0].0.is_nan(), "a point without any value is not drawn");
+    assert_eq!((lines[1].points[0].0, lines[1].points[1]), (0.5, (2.0, 2.0)));
+    assert_eq!((&lines[0].runs[..], &lines[1].runs[..]), (&[(2, 0), (2, 0)][..], &[(0, 1), (2, 0)][..]));
     // Mean 5, sd sqrt(2), half-width 12.7062 * sqrt(2) / sqrt(2).
     assert!((lines[0].band[1].0 - (5.0 - 12.7062)).abs() < 1e-4 && (lines[0].band[1].1 - (5.0 + 12.7062)).abs() < 1e-4);
     assert_eq!(figures[0].y.label, "update latency p99 (s)");
     let unnamed = plot::sweep_figures(&[config("nodes", None), config("unknown", None)], &keys, &rows);
     assert_eq!((unnamed.len(), unnamed[0].lines[0].name.as_str()), (1, "repair = 2 s"));
+    // One run of two got there: its value alone would flatter, and a line of such points alone is none.
+    let partly = [row("2 s", "100", &[1.0, f64::NAN]), row("2 s", "1000", &[1.0, 3.0])];
+    let lines = &plot::sweep_figures(&[config("nodes", None)], &keys, &partly)[0].lines;
+    assert!(lines[0].points[0].1.is_nan() && lines[0].runs[0] == (1, 1));
+    assert_eq!(lines[0].points[1], (1000.0, 2.0));
+    assert!(plot::sweep_figures(&[config("nodes", None)], &keys, &partly[..1]).is_empty());
 }
 
 #[test]

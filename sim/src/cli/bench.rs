@@ -1,6 +1,5 @@
 //! `rapsim bench`: how fast this machine is, and how much memory a node takes.
 
-use std::fs;
 use std::io::{self, Write};
 use std::time;
 
@@ -8,10 +7,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use rapprochement_core::time::{Duration, Instant};
 use serde::Serialize;
 
-use super::Exit;
+use super::{Exit, complain};
 use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run, shards_for};
 use crate::model::phold::{self, Phold};
 use crate::model::{RunOptions, phold_protocol};
+use crate::output;
 use crate::random::Streams;
 
 /// What to measure.
@@ -105,7 +105,7 @@ pub(super) fn main(args: &BenchArgs) -> Exit {
     };
     let text = match (report, args.format) {
         (Err(why), _) => {
-            eprintln!("error: {why}");
+            complain(why);
             return Exit::Failure;
         }
         (Ok(report), Format::Json) => serde_json::json!(report).to_string(),
@@ -168,13 +168,13 @@ fn measure<S: Shard, I: Iterator<Item = Event<S::Data>>>(
     };
     let events = args.events.unwrap_or_else(|| 10_000_000.max(10 * u64::from(args.nodes)));
     let mut stopwatch = Stopwatch::new(u64::from(args.nodes), events);
-    let before = memory("VmRSS:");
+    let before = output::resident_bytes();
     let (shards, initial) = build(&plan.starts);
     let run = run(shards, initial, &mut stopwatch, &plan);
     if let Outcome::Failed(why) = run.outcome {
         return Err(why);
     }
-    let grown = memory("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    let grown = output::peak_rss_bytes().zip(before).map(|(peak, before)| peak.saturating_sub(before));
     let wall_s = stopwatch.wall.as_secs_f64();
     Ok(Report {
         model: args.model,
@@ -188,13 +188,6 @@ fn measure<S: Shard, I: Iterator<Item = Event<S::Data>>>(
         parallel_windows: run.windows,
         digest: format!("{:032x}", run.digest),
     })
-}
-
-/// A figure of this process from the system, in bytes.
-fn memory(key: &str) -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Takes the time from the end of the warm-up until enough events have happened, looking on a grid of virtual time that

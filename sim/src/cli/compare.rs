@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Exit, complain, print};
+use super::{Exit, complain, note, print};
 use crate::measure::statistics::Paired;
 use crate::measure::summary::{SweepRow, SweepTable};
 use crate::output::{self, OutputError};
@@ -68,14 +68,12 @@ pub fn main(args: &CompareArgs) -> Exit {
     let compared = compare(&a, &b, args.metric.as_deref());
     if compared.is_empty() {
         let metric = args.metric.as_ref().map_or_else(String::new, |metric| format!(" of {metric}"));
-        eprintln!("error: no pair{metric} to compare: the two have no point, seed and metric in common");
+        complain(format!("no pair{metric} to compare: the two have no point, seed and metric in common"));
         return Exit::Usage;
     }
     let fewest = compared.iter().map(|line| line.n).min().unwrap_or(0);
     if fewest < FEW {
-        eprintln!(
-            "warning: as few as {fewest} pairs; with fewer than {FEW} an interval says little, so run more seeds"
-        );
+        note(format!("as few as {fewest} pairs; with fewer than {FEW} an interval says little, so run more seeds"));
     }
     match args.format {
         Format::Text => print(text(&compared).trim_end()),

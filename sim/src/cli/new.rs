@@ -1,12 +1,14 @@
 //! `rapsim new`: a scenario to begin with.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, print};
+use super::{Exit, complain, print};
+use crate::scenario::generate::FILES;
+use crate::scenario::{canonical, generate};
 
 /// Arguments of `rapsim new`.
 #[derive(Clone, Debug, Args)]
@@ -17,6 +19,9 @@ pub struct NewArgs {
     /// What a new scenario is made from.
     #[arg(long, value_enum)]
     pub template: Option<Template>,
+    /// Instead: so many random scenarios, the same on every machine, in a new folder NAME; for checks of the program itself.
+    #[arg(long, value_name = "COUNT", requires = "what", conflicts_with = "template")]
+    pub generated: Option<u64>,
 }
 
 /// Scenarios to begin with.
@@ -46,6 +51,9 @@ impl Template {
 
 /// Prints a template, or writes it under a new name; a file that exists is never overwritten.
 pub fn main(args: NewArgs) -> Exit {
+    if let (Some(count), Some(folder)) = (args.generated, &args.what) {
+        return written(generated(Path::new(folder), count), Path::new(folder));
+    }
     let Some(what) = args.what else { return print(args.template.unwrap_or(Template::Gossip).text().trim_end()) };
     if let (Ok(template), None) = (Template::from_str(&what, false), args.template) {
         return print(template.text().trim_end());
@@ -53,25 +61,40 @@ pub fn main(args: NewArgs) -> Exit {
     let file = PathBuf::from(if what.ends_with(".toml") { what } else { what + ".toml" });
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if !crate::scenario::check::is_file_name(name) {
-        eprintln!("error: {name:?} cannot name a scenario: a name has 1 to 64 letters, digits, `-` and `_`");
+        complain(format!("{name:?} cannot name a scenario: a name has 1 to 64 letters, digits, `-` and `_`"));
         return Exit::Usage;
     }
     let text = named(args.template.unwrap_or(Template::Gossip), name);
-    let written = OpenOptions::new().write(true).create_new(true).open(&file).and_then(|mut file| {
+    let result = OpenOptions::new().write(true).create_new(true).open(&file).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    match written {
-        Ok(()) => {
-            let shown = file.display();
-            print(format!("wrote {shown}; run it with `rapsim run {shown}`"))
-        }
+    let shown = file.display();
+    written(result.map(|()| format!("wrote {shown}; run it with `rapsim run {shown}`")), &file)
+}
+
+/// Writes random scenarios and the files that they name into a new folder.
+fn generated(folder: &Path, count: u64) -> io::Result<String> {
+    fs::create_dir(folder)?;
+    for (name, text) in FILES {
+        fs::write(folder.join(name), text)?;
+    }
+    for number in 0..count {
+        fs::write(folder.join(format!("generated-{number}.toml")), canonical(&generate(number)))?;
+    }
+    Ok(format!("wrote {count} scenarios into {}", folder.display()))
+}
+
+/// Says what was written, or why it was not.
+fn written(result: io::Result<String>, file: &Path) -> Exit {
+    match result {
+        Ok(said) => print(said),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            eprintln!("error: {} exists already; it was left as it is", file.display());
+            complain(format!("{} exists already; it was left as it is", file.display()));
             Exit::Usage
         }
         Err(error) => {
-            eprintln!("error: cannot write {}: {error}", file.display());
+            complain(format!("cannot write {}: {error}", file.display()));
             Exit::Failure
         }
     }
@@ -87,7 +110,7 @@ fn named(template: Template, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::parse;
+    use crate::scenario::{load, parse};
 
     #[test]
     fn every_template_is_a_valid_scenario_under_any_name() {
@@ -102,14 +125,27 @@ mod tests {
     #[test]
     fn a_file_that_exists_is_left_alone() {
         let folder = std::env::temp_dir().join(format!("rapprochement-new-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let what = Some(folder.join("study").to_string_lossy().into_owned());
-        let args = NewArgs { what, template: Some(Template::Churn) };
+        let args = NewArgs { what, template: Some(Template::Churn), generated: None };
         assert_eq!(main(args.clone()), Exit::Success);
-        let written = std::fs::read_to_string(folder.join("study.toml")).unwrap();
+        let written = fs::read_to_string(folder.join("study.toml")).unwrap();
         assert!(written.contains("name = \"study\""));
         assert_eq!(main(NewArgs { template: None, ..args }), Exit::Usage);
-        assert_eq!(std::fs::read_to_string(folder.join("study.toml")).unwrap(), written);
-        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("study.toml")).unwrap(), written);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn generated_scenarios_find_the_files_that_they_name() {
+        let folder = std::env::temp_dir().join(format!("rapprochement-generated-{}", std::process::id()));
+        let args = || NewArgs { what: Some(folder.display().to_string()), template: None, generated: Some(100) };
+        assert_eq!(main(args()), Exit::Success);
+        for number in 0..100 {
+            let loaded = load(&folder.join(format!("generated-{number}.toml")), &[]);
+            assert_eq!(loaded.unwrap_or_else(|wrong| panic!("{wrong}")).scenario, generate(number));
+        }
+        assert_eq!(main(args()), Exit::Usage, "a folder that exists is left alone");
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

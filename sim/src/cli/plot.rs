@@ -23,7 +23,7 @@ pub struct PlotArgs {
 pub fn main(args: &PlotArgs) -> Exit {
     match redraw(&args.directory, args.size) {
         Ok(written) if written.is_empty() => {
-            eprintln!("nothing to draw: the results have no series or curves, and the scenario no [[figure]]");
+            super::note("nothing to draw: the results have no series or curves, and the scenario no [[figure]]");
             Exit::Success
         }
         Ok(written) => {

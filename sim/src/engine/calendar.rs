@@ -340,6 +340,9 @@ impl<D: Copy> Calendar<D> {
         for end in old {
             self.empty(end, Self::push);
         }
+        // The new base may lie before some late events, which then belong into the ring.
+        let late = std::mem::replace(&mut self.late, Late::new(self.order));
+        late.into_events().for_each(|event| self.push(event));
         let far = std::mem::take(&mut self.far);
         far.into_iter().for_each(|ranked| self.push(ranked.event));
     }

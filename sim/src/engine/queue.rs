@@ -88,3 +88,63 @@ impl<D: Copy> EventQueue<D> for Queue<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A phase of a run: so many events, each of which makes another one after up to `2^span` nanoseconds, in windows.
+    fn phase() -> impl Strategy<Value = (u32, u32, u64)> {
+        (500..6_000u32, 4..34u32, 1..2_000_000u64)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Both lists hand out the same, window by window, while the load changes so much that the buckets do, too.
+        #[test]
+        fn the_calendar_hands_out_what_the_heap_does(phases in prop::collection::vec(phase(), 1..6), seed: u64) {
+            let order = Order::new(seed);
+            let (mut calendar, mut reference) = (Calendar::new(order), Reference::new(order));
+            let (mut state, mut now, mut sequence) = (seed, 0u64, 0u32);
+            let mut draw = |span: u32| {
+                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                (state >> 30) & ((1 << span) - 1)
+            };
+            for (events, span, window) in phases {
+                let mut left = events;
+                let mut end = now;
+                while left > 0 {
+                    if calendar.len() < 64 {
+                        let data = [0; 3];
+                        let event = Event { time: end + draw(span), source: left % 7, sequence, target: 0, data };
+                        sequence += 1;
+                        calendar.push(event);
+                        reference.push(event);
+                    }
+                    end = end.saturating_add(window);
+                    prop_assert_eq!(calendar.len(), reference.len());
+                    while let Some(event) = calendar.pop_before(end, |_, _| {}) {
+                        prop_assert_eq!(reference.pop_before(end, |_, _| {}), Some(event));
+                        now = event.time;
+                        left = left.saturating_sub(1);
+                        // One event in sixteen has two that follow, the same number none.
+                        let follow = match draw(5) { 0 => 0, 1 => 2, _ => 1 };
+                        for _ in 0..follow {
+                            let near = draw(2) == 0;
+                            let time = now + draw(if near { span / 2 } else { span });
+                            let event = Event { time, source: sequence % 11, sequence, target: 0, data: [0; 3] };
+                            sequence += 1;
+                            calendar.push(event);
+                            reference.push(event);
+                        }
+                    }
+                    prop_assert_eq!(reference.pop_before(end, |_, _| {}), None);
+                    prop_assert!(calendar.lower_bound() >= end.min(reference.lower_bound()));
+                    end = end.max(calendar.lower_bound().min(end.saturating_add(1 << 34)));
+                }
+            }
+        }
+    }
+}

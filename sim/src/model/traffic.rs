@@ -1,7 +1,9 @@
-//! What a shard's nodes have sent, received and lost, by message class. Integer counters that add up in any order.
+//! What a shard's nodes have sent, received and lost, by message class, together and one by one. Integer counters that
+//! add up in any order.
 
 use rapprochement_core::time::Duration;
 
+use crate::engine::Entity;
 use crate::measure::histogram::Histogram;
 use crate::network::LossReason;
 
@@ -140,6 +142,63 @@ impl Traffic {
         self.waits.merge(&other.waits);
         self.undelayed += other.undelayed;
         self.delays.merge(&other.delays);
+    }
+}
+
+/// What one node has sent and received in one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Handed to the network, lost ones included.
+    pub sent: Volume,
+    /// Handed to the protocol.
+    pub received: Volume,
+}
+
+/// What each node of a shard has sent and received by message class, where that is counted: 48 bytes per node and class.
+#[derive(Clone, Debug, Default)]
+pub struct NodeTraffic {
+    first: Entity,
+    classes: usize,
+    /// The classes of the first node, then those of the next; empty where nothing is counted.
+    exchanges: Vec<Exchange>,
+}
+
+impl NodeTraffic {
+    /// Runs of more nodes are not counted: a million nodes would take 288 MB, and their counters no longer fit in a cache.
+    pub const NODES_MAX: u32 = 200_000;
+
+    /// Nothing yet, in so many classes at each of `nodes` nodes from number `first` on.
+    pub fn new(first: Entity, nodes: usize, classes: usize) -> Self {
+        Self { first, classes, exchanges: vec![Exchange::default(); nodes * classes] }
+    }
+
+    #[inline]
+    pub(crate) fn sent(&mut self, node: Entity, class: usize, payload: u32, wire: u32) {
+        if let Some(exchange) = self.exchange(node, class) {
+            exchange.sent.add(payload, wire);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn received(&mut self, node: Entity, class: usize, payload: u32, wire: u32) {
+        if let Some(exchange) = self.exchange(node, class) {
+            exchange.received.add(payload, wire);
+        }
+    }
+
+    #[inline]
+    fn exchange(&mut self, node: Entity, class: usize) -> Option<&mut Exchange> {
+        self.exchanges.get_mut((node - self.first) as usize * self.classes + class)
+    }
+
+    /// The classes of each node, in the order of the protocol's class names; nothing where they are not counted.
+    pub fn nodes(&self) -> impl Iterator<Item = &[Exchange]> {
+        self.exchanges.chunks_exact(self.classes.max(1))
+    }
+
+    /// Forgets what was counted.
+    pub(crate) fn reset(&mut self) {
+        self.exchanges.fill(Exchange::default());
     }
 }
 

@@ -71,11 +71,6 @@ impl Schedule {
         self.writers.len() * self.keys_per_writer as usize
     }
 
-    /// The time of the last write.
-    pub fn last_write(&self) -> Option<Instant> {
-        self.updates.last().map(|update| update.at)
-    }
-
     /// The key bytes of an entry: its number among its writer's keys.
     pub fn key_of(&self, entry: u32) -> [u8; 4] {
         (entry % self.keys_per_writer.max(1)).to_be_bytes()
@@ -229,7 +224,7 @@ mod tests {
         assert!((deletes - 0.1).abs() < 0.01, "{deletes}");
         assert!(schedule.updates.windows(2).all(|pair| pair[0].at <= pair[1].at));
         assert!(schedule.updates.iter().all(|update| update.at >= Instant::from_nanos(5_000_000_000)));
-        assert!(schedule.last_write().unwrap() < Instant::from_nanos(1_005_000_000_000));
+        assert!(schedule.updates.last().unwrap().at < Instant::from_nanos(1_005_000_000_000));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use rapprochement_core::time::{Duration, Instant};
 use super::config::{ChurnConfig, ProfileName, Sessions};
 use super::distribution::{Distribution, open_unit};
 use super::trace::Trace;
-use crate::problem::Problem;
+use crate::problem::{Problem, zero_time};
 use crate::random::{Philox, Purpose, Streams};
 use crate::units::Span;
 
@@ -78,22 +78,15 @@ impl Churn {
         streams: &Streams,
         duration: Duration,
     ) -> Result<Self, Vec<Problem>> {
-        let mut problems = bad_times(config, duration);
+        let problems = Self::problems(config, duration);
         let sessions = match &config.sessions {
             Sessions::Trace { file } => {
-                problems.extend(only_trace(config));
-                Trace::read(file, base, nodes, config.speed_up).map(Process::Trace)
+                Trace::read(file, base, nodes, speed_up(config).unwrap_or(1.0)).map(Process::Trace)
             }
             Sessions::Times { up, down } => {
-                let path = "churn.sessions.times";
-                problems.extend(bad_distribution(up, &format!("{path}.up")));
-                problems.extend(bad_distribution(down, &format!("{path}.down")));
                 Ok(Process::Renewal(Renewal::new(config, up.clone(), down.clone(), streams)))
             }
             Sessions::Profile { name, down } => {
-                if let Some(down) = down {
-                    problems.extend(bad_distribution(down, "churn.sessions.profile.down"));
-                }
                 let (up, own) = name.times();
                 Ok(Process::Renewal(Renewal::new(config, up, down.clone().unwrap_or(own), streams)))
             }
@@ -103,6 +96,29 @@ impl Churn {
             Ok(_) => Err(problems),
             Err(more) => Err(problems.into_iter().chain(more).collect()),
         }
+    }
+
+    /// What is wrong with the section `churn` of a run of this length, but for what stands in a trace.
+    pub fn problems(config: &ChurnConfig, duration: Duration) -> Vec<Problem> {
+        let mut problems = bad_times(config, duration);
+        match &config.sessions {
+            Sessions::Trace { .. } => problems.extend(only_trace(config)),
+            Sessions::Times { up, down } => {
+                problems.extend(bad_distribution(up, "churn.sessions.times.up"));
+                problems.extend(bad_distribution(down, "churn.sessions.times.down"));
+            }
+            Sessions::Profile { down, .. } => {
+                let down = down.as_ref().map(|down| bad_distribution(down, "churn.sessions.profile.down"));
+                problems.extend(down.into_iter().flatten());
+            }
+        }
+        problems
+    }
+
+    /// What is wrong with the trace file of a scenario, with its lines; nothing where it names none.
+    pub fn trace_problems(config: &ChurnConfig, nodes: u32, base: &Path) -> Vec<Problem> {
+        let Sessions::Trace { file } = &config.sessions else { return Vec::new() };
+        Trace::read(file, base, nodes, speed_up(config).unwrap_or(1.0)).err().unwrap_or_default()
     }
 
     /// The state of a node at the start of the run.
@@ -184,21 +200,23 @@ impl ProfileName {
     }
 }
 
+/// By how much sessions are sped up, where that is possible.
+fn speed_up(config: &ChurnConfig) -> Option<f64> {
+    Some(config.speed_up).filter(|factor| (1e-6..=1e9).contains(factor))
+}
+
 fn bad_times(config: &ChurnConfig, duration: Duration) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if !(1e-6..=1e9).contains(&config.speed_up) {
+    if speed_up(config).is_none() {
         let message = format!("the speed-up is {}", config.speed_up);
         problems.push(Problem::new("churn.speed_up", message, "it lies between 10^-6 and 10^9"));
     }
-    if config.start.0 > duration {
-        let message = format!("churn starts at {}, after the end of the run at {}", config.start, Span(duration));
-        problems.push(Problem::new("churn.start", message, ""));
+    if config.start.0 >= duration {
+        let message = format!("churn starts when the run of {} is over", Span(duration));
+        problems.push(Problem::new("churn.start", message, "").resting_on(["duration"]));
     }
-    if let Some(stop) = config.stop
-        && stop < config.start
-    {
-        let message = format!("churn stops at {stop}, before it starts at {}", config.start);
-        problems.push(Problem::new("churn.stop", message, ""));
+    if config.stop.is_some_and(|stop| stop <= config.start) {
+        problems.push(Problem::new("churn.stop", "churn stops before it starts", "").resting_on(["churn.start"]));
     }
     problems
 }
@@ -207,22 +225,21 @@ fn bad_times(config: &ChurnConfig, duration: Duration) -> Vec<Problem> {
 fn only_trace(config: &ChurnConfig) -> Vec<Problem> {
     let set = [("start", !config.start.0.is_zero()), ("stop", config.stop.is_some()), ("share", config.share.0 != 1.0)];
     let contradicts = |key: &&str| {
-        Problem::new(format!("churn.{key}"), "a trace says itself who comes and goes when", "leave it out")
+        let message = "a trace says itself who comes and goes when";
+        Problem::new(format!("churn.{key}"), message, "leave it out").resting_on(["churn.sessions"])
     };
     set.iter().filter(|(_, set)| *set).map(|(key, _)| contradicts(key)).collect()
 }
 
 fn bad_distribution(distribution: &Distribution, path: &str) -> Vec<Problem> {
     let mut problems = distribution.validate(path);
-    if problems.is_empty() && distribution.mean() == Duration::MAX {
-        problems.push(Problem::new(
-            path,
-            "its mean is infinite, so there is no steady state",
-            "a Pareto shape above 1",
-        ));
-    }
-    if problems.is_empty() && distribution.mean().is_zero() {
-        problems.push(Problem::new(path, "must be longer than zero", ""));
+    match distribution {
+        Distribution::Pareto { shape, .. } if *shape <= 1.0 => {
+            let message = format!("with shape {shape} the mean is infinite, so there is no steady state to start in");
+            problems.push(Problem::new(format!("{path}.pareto.shape"), message, "use a shape above 1"));
+        }
+        _ if problems.is_empty() && distribution.mean().is_zero() => problems.push(zero_time(path)),
+        _ => {}
     }
     problems
 }
@@ -369,7 +386,13 @@ mod tests {
         let paths: Vec<String> = result.unwrap_err().into_iter().map(|problem| problem.path).collect();
         assert_eq!(
             paths,
-            ["churn.speed_up", "churn.start", "churn.stop", "churn.sessions.times.up", "churn.sessions.times.down"]
+            [
+                "churn.speed_up",
+                "churn.start",
+                "churn.stop",
+                "churn.sessions.times.up.pareto.shape",
+                "churn.sessions.times.down"
+            ]
         );
         let absent =
             ChurnConfig { stop: Some(minutes(1)), ..config(Sessions::Trace { file: "no-such-file.csv".into() }) };

@@ -32,11 +32,7 @@ impl Clocks {
     /// # Errors
     /// The offset's distribution is malformed, or the drift could stop a clock.
     pub fn build(config: &NodeConfig, streams: &Streams) -> Result<Self, Vec<Problem>> {
-        let mut problems = config.clock_offset.as_ref().map_or_else(Vec::new, |it| it.validate("node.clock_offset"));
-        if config.clock_drift_ppm > 100_000 {
-            let message = format!("a drift of {} parts per million", config.clock_drift_ppm);
-            problems.push(Problem::new("node.clock_drift_ppm", message, "at most 100000, which is 10 %"));
-        }
+        let problems = Self::problems(config);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -45,6 +41,16 @@ impl Clocks {
             drift_ppb: u64::from(config.clock_drift_ppm) * 1000,
             key: streams.key(Purpose::Clock, 0),
         })
+    }
+
+    /// What is wrong with the clocks of a scenario.
+    pub fn problems(config: &NodeConfig) -> Vec<Problem> {
+        let mut problems = config.clock_offset.as_ref().map_or_else(Vec::new, |it| it.validate("node.clock_offset"));
+        if config.clock_drift_ppm > 100_000 {
+            let message = format!("{} ppm is a drift of more than 10 %", config.clock_drift_ppm);
+            problems.push(Problem::new("node.clock_drift_ppm", message, "quartz clocks drift by less than 100 ppm"));
+        }
+        problems
     }
 
     /// True where every clock shows the run's time.

@@ -1,6 +1,6 @@
 //! What a scenario says about the network. Data only: each model's own file builds itself from its part.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,19 @@ pub enum Latency {
     Graph(GraphFile),
 }
 
+impl Latency {
+    /// The file that it is read from, relative to the scenario.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Matrix(matrix) => Some(&matrix.file),
+            Self::Graph(graph) => Some(&graph.file),
+            Self::Points(Points { space: Space::Places { file, .. }, .. }) => Some(file),
+            Self::Regions(regions) => regions.file(),
+            Self::Constant(_) | Self::Pair(_) | Self::Points(_) => None,
+        }
+    }
+}
+
 impl Default for Latency {
     fn default() -> Self {
         Self::Regions(Regions::default())
@@ -69,6 +82,13 @@ pub struct Regions {
     /// Relative numbers of nodes in the regions of `only`, in the same order; equal when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<f64>,
+}
+
+impl Regions {
+    /// The file of the table, where that is not a built-in one.
+    pub fn file(&self) -> Option<&Path> {
+        self.table.contains(['.', '/', '\\']).then(|| Path::new(&self.table))
+    }
 }
 
 impl Default for Regions {
@@ -298,6 +318,16 @@ pub struct ChurnConfig {
     pub stop: Option<Span>,
 }
 
+impl ChurnConfig {
+    /// The file that sessions are read from, relative to the scenario.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.sessions {
+            Sessions::Trace { file } => Some(file),
+            Sessions::Times { .. } | Sessions::Profile { .. } => None,
+        }
+    }
+}
+
 fn everyone() -> Share {
     Share(1.0)
 }
@@ -369,7 +399,7 @@ pub struct NodeConfig {
     pub per_message: Span,
     /// Further time per received kilobyte (1000 bytes).
     pub per_kilobyte: Span,
-    /// Further time per signature in a received message.
+    /// Further time per signature in a received message, for a tuple that the node already holds too.
     pub per_signature: Span,
     /// Offset of a node's clock from the run's time; drawn once per node.
     #[serde(skip_serializing_if = "Option::is_none")]

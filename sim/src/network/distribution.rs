@@ -8,7 +8,7 @@ use rand_core::Rng;
 use rapprochement_core::time::Duration;
 
 pub use crate::network::config::Distribution;
-use crate::problem::Problem;
+use crate::problem::{Problem, zero_time};
 use crate::units::Span;
 
 /// A number strictly between 0 and 1, from the upper 52 of 64 random bits.
@@ -94,43 +94,32 @@ impl Distribution {
 
     /// What is wrong with the parameters, each problem under `path`.
     pub fn validate(&self, path: &str) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut positive = |key: &str, span: Span| {
-            if span.0.is_zero() {
-                problems.push(Problem::new(format!("{path}.{key}"), "must be longer than zero", ""));
-            }
+        let at = |key: &str| format!("{path}.{key}");
+        let positive = |key: &str, span: Span| span.0.is_zero().then(|| zero_time(at(key)));
+        let shape = |key: &str, shape: f64| {
+            let fine = (0.05..=1000.0).contains(&shape);
+            (!fine).then(|| {
+                Problem::new(at(key), format!("{shape} is no sensible shape"), "it lies between 0.05 and 1000")
+            })
         };
-        match *self {
-            Self::Constant(_) => {}
+        let found = match *self {
             Self::Uniform { min, max } if min > max => {
-                let message = format!("the shortest span, {min}, exceeds the longest, {max}");
-                problems.push(Problem::new(format!("{path}.uniform.min"), message, "swap the two"));
+                let problem = Problem::new(at("uniform.min"), format!("min ({min}) is above max ({max})"), "");
+                [Some(problem.resting_on([at("uniform.max")])), None]
             }
-            Self::Uniform { .. } => {}
-            Self::Exponential { mean } => positive("exponential.mean", mean),
+            Self::Constant(_) | Self::Uniform { .. } => [None, None],
+            Self::Exponential { mean } => [positive("exponential.mean", mean), None],
             Self::Lognormal { median, sigma } => {
-                positive("lognormal.median", median);
-                if !(0.0..=10.0).contains(&sigma) {
-                    let message = format!("sigma is {sigma}");
-                    problems.push(Problem::new(format!("{path}.lognormal.sigma"), message, "it lies between 0 and 10"));
-                }
+                let fine = (0.0..=10.0).contains(&sigma);
+                let help = "the standard deviation of the logarithm lies between 0 and 10; 0.5 is usual for delays";
+                let problem = || Problem::new(at("lognormal.sigma"), format!("{sigma} is no sensible sigma"), help);
+                [positive("lognormal.median", median), (!fine).then(problem)]
             }
-            Self::Weibull { shape, scale } => {
-                positive("weibull.scale", scale);
-                problems.extend(bad_shape(shape, &format!("{path}.weibull.shape")));
-            }
-            Self::Pareto { shape, min } => {
-                positive("pareto.min", min);
-                problems.extend(bad_shape(shape, &format!("{path}.pareto.shape")));
-            }
-        }
-        problems
+            Self::Weibull { shape: k, scale } => [shape("weibull.shape", k), positive("weibull.scale", scale)],
+            Self::Pareto { shape: k, min } => [shape("pareto.shape", k), positive("pareto.min", min)],
+        };
+        found.into_iter().flatten().collect()
     }
-}
-
-fn bad_shape(shape: f64, path: &str) -> Option<Problem> {
-    let fine = (0.05..=1000.0).contains(&shape);
-    (!fine).then(|| Problem::new(path, format!("the shape is {shape}"), "it lies between 0.05 and 1000"))
 }
 
 /// The polynomial with these coefficients, the constant first.

@@ -18,7 +18,8 @@ const PROBLEMS_MAX: usize = 20;
 pub(crate) struct FileProblems {
     key: String,
     name: String,
-    list: Vec<Problem>,
+    /// With the line of each, or 0 where it is about the whole file.
+    list: Vec<(usize, Problem)>,
     omitted: usize,
 }
 
@@ -30,17 +31,26 @@ impl FileProblems {
 
     /// Something wrong with the file as a whole.
     pub(crate) fn whole(&mut self, message: impl AsRef<str>) {
-        self.push(format!("{}: {}", self.name, message.as_ref()));
+        self.push(0, format!("{}: {}", self.name, message.as_ref()));
     }
 
     /// Something wrong in one line, counted from 1.
     pub(crate) fn line(&mut self, line: usize, message: impl AsRef<str>) {
-        self.push(format!("{}, line {line}: {}", self.name, message.as_ref()));
+        self.push(line, format!("{}, line {line}: {}", self.name, message.as_ref()));
     }
 
-    fn push(&mut self, message: String) {
+    /// Something wrong in one line that follows from another key of the scenario too.
+    pub(crate) fn line_against(&mut self, line: usize, other_key: &str, message: impl AsRef<str>) {
+        let before = self.list.len();
+        self.line(line, message);
+        for (_, problem) in &mut self.list[before..] {
+            problem.rests_on.push(other_key.into());
+        }
+    }
+
+    fn push(&mut self, line: usize, message: String) {
         if self.list.len() < PROBLEMS_MAX {
-            self.list.push(Problem::new(self.key.clone(), message, ""));
+            self.list.push((line, Problem::new(self.key.clone(), message, "")));
         } else {
             self.omitted += 1;
         }
@@ -61,27 +71,35 @@ impl FileProblems {
         self.check().map(|()| value)
     }
 
-    /// The problems, with a last one that counts those left out.
+    /// The problems in the order of lines, with a last one that counts those left out.
     pub(crate) fn take(&mut self) -> Vec<Problem> {
         if self.omitted > 0 {
             let message = format!("{}: {} more problems", self.name, self.omitted);
-            self.list.push(Problem::new(self.key.clone(), message, ""));
+            self.list.push((usize::MAX, Problem::new(self.key.clone(), message, "")));
             self.omitted = 0;
         }
-        std::mem::take(&mut self.list)
+        self.list.sort_by_key(|(line, _)| *line);
+        std::mem::take(&mut self.list).into_iter().map(|(_, problem)| problem).collect()
     }
 }
 
 /// The text of a file next to the scenario; a name that ends in `.gz` is decompressed.
 pub(crate) fn read_text(base: &Path, file: &Path, key: &str) -> Result<String, Vec<Problem>> {
     let refuse = |what: String| vec![Problem::new(key, format!("{}: {what}", file.display()), "")];
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let message = format!("{}: there is no such file", file.display());
+            vec![Problem::new(key, message, "its name is relative to the folder of the scenario")]
+        }
+        kind => refuse(format!("cannot be read: {kind}")),
+    };
     let text = open(&base.join(file)).and_then(|mut reader| {
         let mut bytes = Vec::new();
         reader.by_ref().take(TEXT_LEN_MAX + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
     match text {
-        Err(error) => Err(refuse(format!("cannot be read: {}", error.kind()))),
+        Err(error) => Err(unreadable(error)),
         Ok(bytes) if bytes.len() as u64 > TEXT_LEN_MAX => Err(refuse(format!("longer than {TEXT_LEN_MAX} bytes"))),
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| refuse("not UTF-8 text".into())),
     }

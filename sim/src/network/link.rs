@@ -10,6 +10,7 @@
 
 use rapprochement_core::time::{Duration, Instant};
 
+use super::config::Access;
 use crate::problem::Problem;
 use crate::units::{Rate, Size};
 
@@ -130,26 +131,29 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// What is wrong with the access links of a scenario.
-pub(crate) fn validate(access: &super::config::Access, mtu: u64) -> Vec<Problem> {
+/// Below this, a full packet takes longer than ten seconds.
+const RATE_MIN: Rate = Rate(1_200);
+
+/// What is wrong with the access links of a scenario, whose packets are up to `mtu` long.
+pub(crate) fn problems(access: &Access, mtu: Size) -> Vec<Problem> {
+    const RATES: [&str; 2] = ["network.access.uplink", "network.access.downlink"];
     let mut problems = Vec::new();
-    if access.uplink.is_none() && access.downlink.is_none() {
-        for (key, set) in [("queue", access.queue.is_some()), ("burst", access.burst.is_some())] {
-            if set {
-                problems.push(Problem::new(
-                    format!("network.access.{key}"),
-                    "no link has a rate, so nothing ever waits",
-                    "set `uplink` or `downlink`",
-                ));
-            }
+    for (path, rate) in RATES.into_iter().zip([access.uplink, access.downlink]) {
+        if rate.is_some_and(|rate| rate < RATE_MIN) {
+            problems.push(Problem::new(path, format!("a link below {RATE_MIN}"), "is the unit the one you meant?"));
         }
     }
-    if access.queue.is_some_and(|queue| queue.0 < mtu) {
-        problems.push(Problem::new(
-            "network.access.queue",
-            format!("a queue shorter than one packet of {mtu} B drops full packets always"),
-            "hold at least one packet",
-        ));
+    let unlimited = access.uplink.is_none() && access.downlink.is_none();
+    for (path, size) in [("network.access.queue", access.queue), ("network.access.burst", access.burst)] {
+        if unlimited && size.is_some() {
+            let problem = Problem::new(path, "this has no effect without a rate", "set `uplink`, `downlink` or both");
+            problems.push(problem.resting_on(RATES));
+        }
+    }
+    if access.queue.is_some_and(|queue| queue < mtu) {
+        let message = format!("a queue that cannot hold one packet of {mtu}");
+        let problem = Problem::new("network.access.queue", message, "make it at least one MTU");
+        problems.push(problem.resting_on(["network.packet.mtu"]));
     }
     problems
 }

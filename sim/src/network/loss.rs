@@ -9,7 +9,7 @@ use rapprochement_core::time::Instant;
 
 use super::config;
 use super::distribution::open_unit;
-use crate::problem::Problem;
+use crate::problem::{Problem, zero_time};
 
 /// A probability, ready to be compared with 64 random bits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,31 +67,38 @@ pub(crate) struct LinkState {
 }
 
 impl Loss {
-    pub(crate) fn build(config: &config::Loss) -> Result<Self, Vec<Problem>> {
+    /// The losses of a scenario that has no [`problems`].
+    pub(crate) fn new(config: &config::Loss) -> Self {
         match config {
-            config::Loss::None => Ok(Self::None),
-            config::Loss::Independent(share) if Chance::new(share.0).is_zero() => Ok(Self::None),
-            config::Loss::Independent(share) => Ok(Self::Independent(Chance::new(share.0))),
+            config::Loss::None => Self::None,
+            config::Loss::Independent(share) if Chance::new(share.0).is_zero() => Self::None,
+            config::Loss::Independent(share) => Self::Independent(Chance::new(share.0)),
             config::Loss::GilbertElliott { good, bad, loss_good, loss_bad } => {
-                let zero = [("good", good), ("bad", bad)].into_iter().filter(|(_, stay)| stay.0.is_zero());
-                let problems: Vec<Problem> = zero
-                    .map(|(key, _)| {
-                        Problem::new(format!("network.loss.gilbert_elliott.{key}"), "must be longer than zero", "")
-                    })
-                    .collect();
-                if !problems.is_empty() {
-                    return Err(problems);
-                }
                 let (good, bad) = (good.as_nanos() as f64, bad.as_nanos() as f64);
-                Ok(Self::Burst(Burst {
+                Self::Burst(Burst {
                     rate: 1.0 / good + 1.0 / bad,
                     bad: bad / (good + bad),
                     in_good: Chance::new(loss_good.0),
                     in_bad: Chance::new(loss_bad.0),
-                }))
+                })
             }
         }
     }
+}
+
+/// What is wrong with the losses of a scenario.
+pub(crate) fn problems(config: &config::Loss) -> Vec<Problem> {
+    let config::Loss::GilbertElliott { good, bad, loss_good, loss_bad } = config else { return Vec::new() };
+    let at = |key: &str| format!("network.loss.gilbert_elliott.{key}");
+    let mut problems = Vec::new();
+    for (key, stay) in [("good", good), ("bad", bad)] {
+        problems.extend(stay.0.is_zero().then(|| zero_time(at(key))));
+    }
+    if loss_bad < loss_good {
+        let problem = Problem::new(at("loss_bad"), "the bad state loses less than the good one", "exchange the two");
+        problems.push(problem.resting_on([at("loss_good")]));
+    }
+    problems
 }
 
 impl Chance {
@@ -143,7 +150,7 @@ mod tests {
             loss_good: Share(0.0),
             loss_bad: Share(1.0),
         };
-        let Loss::Burst(burst) = Loss::build(&config).unwrap() else { panic!("not bursty") };
+        let Loss::Burst(burst) = Loss::new(&config) else { panic!("not bursty") };
         let (mut state, mut lost, mut runs, mut before) = (None, 0u64, 0u64, false);
         for k in 0..MESSAGES {
             let at = Instant::ZERO + Duration::from_millis(5 * k);

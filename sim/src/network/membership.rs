@@ -18,6 +18,8 @@ use super::config::MembershipConfig;
 use crate::problem::Problem;
 use crate::random::{Philox, Purpose, Streams};
 
+const DEGREE: &str = "membership.graph.degree";
+
 /// What all nodes' samplers share.
 #[derive(Debug)]
 pub struct Membership {
@@ -47,45 +49,49 @@ impl Membership {
     /// # Errors
     /// A random graph of this degree does not exist, or is not connected.
     pub fn build(config: &MembershipConfig, nodes: u32, streams: &Streams) -> Result<Arc<Self>, Vec<Problem>> {
+        let problems = Self::problems(config, nodes);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let kind = match *config {
             MembershipConfig::Uniform => Kind::Uniform,
             MembershipConfig::Full => Kind::Full { key: streams.key(Purpose::Membership, 0) },
             MembershipConfig::Graph { degree } => {
-                let refuse = |message: String, help: &str| vec![Problem::new("membership.graph.degree", message, help)];
-                if degree < 3 {
-                    let message = format!("a random graph of degree {degree} falls apart");
-                    return Err(refuse(message, "use a degree of at least 3"));
-                }
-                if degree >= nodes {
-                    return Err(refuse(format!("degree {degree} with {nodes} nodes"), "less than the number of nodes"));
-                }
-                if u64::from(nodes) * u64::from(degree) % 2 == 1 {
-                    let message = format!("no graph has {nodes} nodes of degree {degree}: both are odd");
-                    return Err(refuse(message, "let one of them be even"));
-                }
-                if u64::from(nodes) * u64::from(degree) > u64::from(u32::MAX) {
-                    return Err(refuse("more than 4 billion ends of edges".into(), "use a smaller degree"));
-                }
                 let drawn = (0..100).find_map(|attempt| {
                     let edges = draw_regular(nodes, degree, &mut streams.stream(Purpose::Membership, attempt))?;
                     connected(nodes, &edges).then(|| adjacency(nodes, degree as usize, &edges))
                 });
-                let Some(neighbours) = drawn else {
-                    return Err(refuse("no connected graph was found".into(), "use a larger degree"));
-                };
-                Kind::Graph { degree: degree as usize, neighbours }
+                let refuse = || Problem::new(DEGREE, "no connected graph was found", "use a larger degree");
+                Kind::Graph { degree: degree as usize, neighbours: drawn.ok_or_else(|| vec![refuse()])? }
             }
         };
         Ok(Arc::new(Self { nodes, kind }))
     }
 
-    /// The name of the model, for results.
-    pub fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Uniform => "uniform",
-            Kind::Full { .. } => "full",
-            Kind::Graph { .. } => "graph",
+    /// What is wrong with the membership of a scenario.
+    pub fn problems(config: &MembershipConfig, nodes: u32) -> Vec<Problem> {
+        let MembershipConfig::Graph { degree } = *config else { return Vec::new() };
+        let mut problems = Vec::new();
+        if degree < 3 {
+            let message = format!("a random graph of degree {degree} falls apart");
+            problems.push(Problem::new(DEGREE, message, "use a degree of at least 3"));
         }
+        let mut against_nodes = |message: String, help: String| {
+            problems.push(Problem::new(DEGREE, message, help).resting_on(["nodes"]));
+        };
+        let ends = u64::from(degree) * u64::from(nodes);
+        if degree >= nodes {
+            let help = format!("use at most {}, or membership \"full\"", nodes.saturating_sub(1));
+            against_nodes(format!("{degree} neighbours among {nodes} nodes"), help);
+        }
+        if ends % 2 == 1 {
+            let help = "the number of nodes or the degree has to be even";
+            against_nodes(format!("no graph has {nodes} nodes of degree {degree}"), help.into());
+        }
+        if ends > u64::from(u32::MAX) {
+            against_nodes("more than 4 billion ends of edges".into(), "use a smaller degree".into());
+        }
+        problems
     }
 
     /// The sampler of one node.

@@ -39,7 +39,7 @@ use distribution::{Distribution, open_unit};
 use latency::Delays;
 use link::Link;
 use loss::{Chance, LinkState, Loss};
-use partition::Partitions;
+use partition::{Partitions, unknown_regions};
 
 /// The network of a run: immutable once built, shared by all shards. What changes per node is in its [`Outgoing`] and
 /// [`Incoming`].
@@ -122,39 +122,49 @@ impl Network {
     /// # Errors
     /// Every problem of the section `network`, those of its files with their lines.
     pub fn build(config: &NetworkConfig, nodes: u32, base: &Path, streams: &Streams) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
         if nodes == 0 {
             return Err(vec![Problem::new("nodes", "a run needs a node", "")]);
         }
-        let delays = keep(Delays::build(config, nodes, base, streams), &mut problems);
-        let datagrams = keep(Datagrams::build(&config.packet), &mut problems);
-        let loss = keep(Loss::build(&config.loss), &mut problems);
-        let partitions = delays
-            .as_ref()
-            .and_then(|delays| keep(Partitions::build(&config.partition, delays, nodes, streams), &mut problems));
-        problems.extend(link::validate(&config.access, config.packet.mtu.0));
-        if let Some(jitter) = &config.jitter {
-            problems.extend(jitter.delay.validate("network.jitter.delay"));
-        }
-        let (Some(delays), Some(datagrams), Some(loss), Some(partitions), true) =
-            (delays, datagrams, loss, partitions, problems.is_empty())
-        else {
+        let mut problems = part_problems(config, nodes);
+        let delays = Delays::build(config, nodes, base, streams);
+        let delays = delays.map_err(|more| problems.extend(more)).ok();
+        let regions = delays.as_ref().map(|delays| unknown_regions(&config.partition, delays.group_names()));
+        problems.extend(regions.into_iter().flatten());
+        let datagrams = Datagrams::build(&config.packet);
+        let (Some(delays), Ok(datagrams), true) = (delays, datagrams, problems.is_empty()) else {
             return Err(problems);
         };
         let access = &config.access;
         Ok(Self {
-            delays,
             datagrams,
             uplink: access.uplink.map(|rate| Link::new(rate, access.queue, access.burst)),
             downlink: access.downlink.map(|rate| Link::new(rate, access.queue, access.burst)),
-            loss,
+            loss: Loss::new(&config.loss),
+            partitions: Partitions::new(&config.partition, &delays, nodes, streams),
+            delays,
             jitter: config.jitter.as_ref().map(|jitter| jitter.delay.clone()),
             reorder: config.jitter.as_ref().is_none_or(|jitter| jitter.reorder),
             duplicate: Chance::new(config.duplicate.0),
-            partitions,
             key: streams.key(Purpose::Link, 0),
             raised: AtomicU64::new(0),
         })
+    }
+
+    /// What is wrong with the section `network` of a scenario, but for what stands in tables of delays.
+    pub fn problems(config: &NetworkConfig, nodes: u32) -> Vec<Problem> {
+        latency::problems(config).into_iter().chain(part_problems(config, nodes)).collect()
+    }
+
+    /// What is wrong with the table of delays that a scenario names, be it built in or a file, whose lines are told; and
+    /// with the regions of its partitions, which the table has to have.
+    pub fn table_problems(config: &NetworkConfig, nodes: u32, base: &Path) -> Vec<Problem> {
+        match Delays::of_table(config, nodes, base) {
+            Some(Ok(delays)) => unknown_regions(&config.partition, delays.group_names()),
+            // Those of the section itself are told with it.
+            Some(Err(_)) if !latency::problems(config).is_empty() => Vec::new(),
+            Some(Err(problems)) => problems,
+            None => Vec::new(),
+        }
     }
 
     /// The base one-way delay of a pair, after `min_latency`. A pure function; the same both ways unless the scenario's
@@ -269,7 +279,7 @@ impl Network {
         self.uplink.as_ref().map_or(Duration::ZERO, |link| link.backlog(out.free, fraction, now))
     }
 
-    /// Whether nodes have downlinks of a finite rate, so that an arrival has to pass [`Network::receive`].
+    /// Whether nodes have downlinks of a finite rate, so that a message takes time behind its arrival.
     pub fn has_downlink(&self) -> bool {
         self.downlink.is_some()
     }
@@ -301,7 +311,15 @@ impl Outgoing {
     }
 }
 
-/// The value of a part, or its problems added to the others.
-fn keep<T>(part: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
-    part.map_err(|more| problems.extend(more)).ok()
+/// What is wrong with all parts of the network but its delays.
+fn part_problems(config: &NetworkConfig, nodes: u32) -> Vec<Problem> {
+    let jitter = config.jitter.as_ref().map(|jitter| jitter.delay.validate("network.jitter.delay"));
+    let parts = [
+        Datagrams::problems(&config.packet),
+        link::problems(&config.access, config.packet.mtu),
+        loss::problems(&config.loss),
+        jitter.unwrap_or_default(),
+        partition::problems(&config.partition, &config.latency, nodes),
+    ];
+    parts.into_iter().flatten().collect()
 }

@@ -46,7 +46,11 @@ impl Trace {
         }
         let mut rows = Vec::new();
         for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
-            match row(text, line, nodes, speed_up) {
+            match row(text, line, speed_up) {
+                Ok(row) if row.node >= nodes => {
+                    let message = format!("there is no node {}; the scenario has {nodes}", row.node);
+                    problems.line_against(line, "nodes", message);
+                }
                 Ok(row) => rows.push(row),
                 Err(message) => problems.line(line, message),
             }
@@ -90,7 +94,7 @@ impl Trace {
     }
 }
 
-fn row(text: &str, line: usize, nodes: u32, speed_up: f64) -> Result<Row, String> {
+fn row(text: &str, line: usize, speed_up: f64) -> Result<Row, String> {
     let cells: Vec<&str> = text.split(',').map(str::trim).collect();
     let [node, up, down] = cells[..] else { return Err(format!("{} columns instead of 3", cells.len())) };
     let time = |name: &str, cell: &str| {
@@ -98,16 +102,13 @@ fn row(text: &str, line: usize, nodes: u32, speed_up: f64) -> Result<Row, String
         let instant = seconds.map(|seconds| Instant::ZERO + Duration::from_secs_f64(seconds / speed_up));
         instant.ok_or_else(|| format!("{name} \"{cell}\" is not a time in seconds from 0 to {SECONDS_MAX}"))
     };
-    let number = node.parse::<u32>().map_err(|_| format!("\"{node}\" is not the number of a node"))?;
-    if number >= nodes {
-        return Err(format!("there is no node {number}; the scenario has {nodes}"));
-    }
+    let node = node.parse::<u32>().map_err(|_| format!("\"{node}\" is not the number of a node"))?;
     let up = time("up_s", up)?;
     let down = if down.is_empty() { None } else { Some(time("down_s", down)?) };
     if down.is_some_and(|down| down <= up) {
         return Err("the session ends before it begins, or at once".into());
     }
-    Ok(Row { node: number, up, down, line })
+    Ok(Row { node, up, down, line })
 }
 
 #[cfg(test)]

@@ -80,13 +80,20 @@ pub(super) fn events(log: &[LoggedEvent]) -> Vec<u8> {
 
 /// `figures/<name>.csv`: exactly the points that are drawn.
 pub(super) fn figure(figure: &Figure) -> Vec<u8> {
+    let over_runs = figure.lines.iter().any(|line| !line.runs.is_empty());
     let rows = figure.lines.iter().flat_map(|line| {
-        line.points.iter().enumerate().map(|(index, (x, y))| {
+        line.points.iter().enumerate().map(move |(index, (x, y))| {
             let (low, high) = line.band.get(index).copied().unwrap_or((f64::NAN, f64::NAN));
-            [line.name.clone(), number(*x), number(*y), number(low), number(high)]
+            let mut row = vec![line.name.clone(), number(*x), number(*y), number(low), number(high)];
+            if over_runs {
+                let runs = line.runs.get(index).map(|(n, missing)| [n.to_string(), missing.to_string()]);
+                row.extend(runs.unwrap_or_default());
+            }
+            row
         })
     });
-    table(&["line", "x", "y", "low", "high"], rows)
+    let columns = ["line", "x", "y", "low", "high", "n", "missing"];
+    table(&columns[..if over_runs { 7 } else { 5 }], rows)
 }
 
 /// `sweep.csv`.

@@ -58,7 +58,9 @@ pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let bounds = |line: &Line| line.band.iter().flat_map(|(low, high)| [*low, *high]).collect::<Vec<_>>();
     let references = |along| figure.references.iter().filter(move |line| line.along == along).map(|line| line.at);
     let tight = figure.lines.iter().any(|line| line.points.len() > SPARSE);
-    let xs = figure.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0)).chain(references(Along::X));
+    let drawn =
+        |line: &Line| line.points.iter().filter(|point| !point.1.is_nan()).map(|point| point.0).collect::<Vec<_>>();
+    let xs = figure.lines.iter().flat_map(drawn).chain(references(Along::X));
     let ys = figure.lines.iter().flat_map(|line| line.points.iter().map(|point| point.1).chain(bounds(line)));
     let x = Scale::new(&figure.x, xs, theme.ticks.0, tight);
     let y = Scale::new(&figure.y, ys.chain(references(Along::Y)), theme.ticks.1, false);

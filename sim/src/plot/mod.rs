@@ -58,6 +58,8 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
     /// The interval of each point, from low to high; empty for none. A few points get error bars, many a band.
     pub band: Vec<(f64, f64)>,
+    /// How many runs stand behind each point, and how many have no value there; empty where a point is no mean over runs.
+    pub runs: Vec<(u64, u64)>,
     /// How it is drawn.
     pub style: Style,
 }
@@ -114,6 +116,6 @@ impl Axis {
 impl Line {
     /// A connected line without intervals.
     pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { name: name.into(), points, band: Vec::new(), style: Style::Connected }
+        Self { name: name.into(), points, ..Self::default() }
     }
 }

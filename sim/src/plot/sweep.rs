@@ -22,7 +22,7 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
     // Values that are no quantities stand side by side in the order of the sweep.
     let quantities: Option<Vec<f64>> = names[along].iter().map(|(value, _)| quantity(value)).collect();
     let mut lines: Vec<Line> = Vec::new();
-    for row in rows.iter().filter(|row| row.metric == config.y && row.group.is_empty() && is_whole(row)) {
+    for row in rows.iter().filter(|row| row.metric == config.y && row.group.is_empty()) {
         let Some(place) = names[along].iter().position(|(value, _)| Some(value) == row.values.get(along)) else {
             continue;
         };
@@ -33,9 +33,14 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
             lines.push(Line { style, ..Line::new(name, Vec::new()) });
             lines.len() - 1
         });
-        lines[index].points.push((x, row.summary.mean));
-        lines[index].band.push((row.summary.ci95_low(), row.summary.ci95_high()));
+        let summary = &row.summary;
+        // Where a run has no value there is no point: a mean over those alone that got there would flatter.
+        let shown = |value: f64| if summary.missing == 0 { value } else { f64::NAN };
+        lines[index].points.push((x, shown(summary.mean)));
+        lines[index].band.push((shown(summary.ci95_low()), shown(summary.ci95_high())));
+        lines[index].runs.push((summary.n, summary.missing));
     }
+    lines.retain(|line| line.points.iter().any(|(_, y)| !y.is_nan()));
     lines.iter_mut().for_each(sort_by_x);
     if let Some(reference) = config.reference.as_ref().filter(|_| !lines.is_empty()) {
         lines[0].name = if lines[0].name.is_empty() { "simulated".into() } else { lines[0].name.clone() };
@@ -58,11 +63,6 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
         lines,
         ..Figure::default()
     })
-}
-
-/// Whether every run has a value: a mean over those alone that got there would flatter.
-fn is_whole(row: &SummaryRow) -> bool {
-    row.summary.n > 0 && row.summary.missing == 0
 }
 
 /// The values of a swept key in the order of the sweep, each with what a figure calls it: a table such as
@@ -111,9 +111,11 @@ fn line_name(
 }
 
 fn sort_by_x(line: &mut Line) {
-    let mut both: Vec<_> = line.points.iter().copied().zip(line.band.iter().copied()).collect();
-    both.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
-    (line.points, line.band) = both.into_iter().unzip();
+    let mut order: Vec<usize> = (0..line.points.len()).collect();
+    order.sort_by(|a, b| line.points[*a].0.total_cmp(&line.points[*b].0));
+    line.points = order.iter().map(|place| line.points[*place]).collect();
+    line.band = order.iter().map(|place| line.band[*place]).collect();
+    line.runs = order.iter().map(|place| line.runs[*place]).collect();
 }
 
 /// The number in a swept value: a plain one, or a quantity in its base unit (s, bit/s, B, share).

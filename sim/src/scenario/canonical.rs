@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::schema::Scenario;
 use super::tree::{Node, Value};
-use crate::network::config::{Latency, Points, Sessions, Space};
+use crate::network::config::ChurnConfig;
 
 /// The effective scenario as TOML; it reads back to an equal scenario.
 pub fn canonical(scenario: &Scenario) -> String {
@@ -42,8 +42,8 @@ pub fn sweep_hash(scenario: &Scenario, base: &Path) -> String {
 }
 
 fn cover_files(hash: String, scenario: &Scenario, base: &Path) -> String {
-    let files = input_files(scenario);
-    if files.is_empty() {
+    let mut files = input_files(scenario).peekable();
+    if files.peek().is_none() {
         return hash;
     }
     let mut hasher = blake3::Hasher::new();
@@ -56,19 +56,9 @@ fn cover_files(hash: String, scenario: &Scenario, base: &Path) -> String {
 }
 
 /// The files that a scenario names.
-fn input_files(scenario: &Scenario) -> Vec<&Path> {
-    let latency = match &scenario.network.latency {
-        Latency::Matrix(matrix) => Some(matrix.file.as_path()),
-        Latency::Graph(graph) => Some(graph.file.as_path()),
-        Latency::Points(Points { space: Space::Places { file, .. }, .. }) => Some(file.as_path()),
-        Latency::Regions(regions) if regions.table.contains('.') => Some(Path::new(&regions.table)),
-        _ => None,
-    };
-    let sessions = scenario.churn.as_ref().and_then(|churn| match &churn.sessions {
-        Sessions::Trace { file } => Some(file.as_path()),
-        _ => None,
-    });
-    latency.into_iter().chain(sessions).collect()
+fn input_files(scenario: &Scenario) -> impl Iterator<Item = &Path> {
+    let sessions = scenario.churn.as_ref().and_then(ChurnConfig::file);
+    scenario.network.latency.file().into_iter().chain(sessions)
 }
 
 /// A value of the tree as TOML on one line.

@@ -10,13 +10,23 @@ use crate::model::config::{
     Arrivals, Keys, MeasureConfig, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig,
 };
 use crate::network::config::{
-    Access, ChurnConfig, Departure, Distribution, Groups, Jitter, Latency, Loss, MembershipConfig, NetworkConfig,
-    NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions, Sessions, Space,
+    Access, ChurnConfig, Departure, Distribution, GraphFile, Groups, Jitter, Latency, Loss, MatrixFile,
+    MembershipConfig, NetworkConfig, NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions, Sessions,
+    Space,
 };
 use crate::units::{Rate, Share, Size, Span};
 
+/// The files that generated scenarios name, with their texts; they stand beside the scenario, and in `sim/data/synthetic`.
+pub const FILES: [(&str, &str); 5] = [
+    ("matrix.csv", include_str!("../../data/synthetic/matrix.csv")),
+    ("edges.txt", include_str!("../../data/synthetic/edges.txt")),
+    ("ring.graphml", include_str!("../../data/synthetic/ring.graphml")),
+    ("places.csv", include_str!("../../data/synthetic/places.csv")),
+    ("sessions.csv", include_str!("../../data/synthetic/sessions.csv")),
+];
+
 /// The random valid scenario with this number: 10 to 60 nodes and 5 to 20 s, with every protocol, signature mode,
-/// membership, loss and churn, and every latency model that needs no file, in turn.
+/// membership, loss, churn and latency model in turn. Some name one of [`FILES`].
 pub fn generate(number: u64) -> Scenario {
     let mut draw = Draw(ChaCha12Rng::seed_from_u64(number));
     let nodes = draw.between(10, 60) as u32;
@@ -94,7 +104,7 @@ impl Draw {
     }
 
     fn latency(&mut self) -> Latency {
-        match self.between(0, 4) {
+        match self.between(0, 7) {
             0 => Latency::Constant(self.span(1, 200)),
             1 => Latency::Pair(self.distribution(1, 100)),
             2 => Latency::Regions(Regions {
@@ -105,11 +115,28 @@ impl Draw {
                 space: Space::Globe { detour: self.between(10, 25) as f64 / 10.0 },
                 access_delay: self.sometimes(|draw| draw.distribution(1, 10)),
             }),
+            4 => Latency::Matrix(MatrixFile { file: "matrix.csv".into() }),
+            5 => Latency::Graph(self.graph()),
+            6 => Latency::Points(Points {
+                space: Space::Places { file: "places.csv".into(), detour: self.between(10, 25) as f64 / 10.0 },
+                access_delay: self.sometimes(|draw| draw.distribution(1, 10)),
+            }),
             _ => Latency::Points(Points {
                 space: Space::Plane { side: self.span(10, 150) },
                 access_delay: self.sometimes(|draw| draw.distribution(1, 10)),
             }),
         }
+    }
+
+    fn graph(&mut self) -> GraphFile {
+        if self.chance() {
+            // An edge of the list has no delay of its own.
+            let default_delay = Some(self.span(1, 50));
+            return GraphFile { file: "edges.txt".into(), delay: None, default_delay };
+        }
+        // By the delays of the edges, or by the distance between the vertices.
+        let delay = self.sometimes(|_| "delay".into());
+        GraphFile { file: "ring.graphml".into(), delay, default_delay: None }
     }
 
     fn loss(&mut self) -> Loss {
@@ -164,6 +191,9 @@ impl Draw {
     }
 
     fn churn(&mut self, seconds: u64) -> ChurnConfig {
+        if self.between(0, 3) == 0 {
+            return self.trace();
+        }
         let sessions = if self.chance() {
             Sessions::Times { up: self.distribution(1000, 20_000), down: self.distribution(200, 5000) }
         } else {
@@ -176,12 +206,28 @@ impl Draw {
         let speed_up = if matches!(sessions, Sessions::Profile { .. }) { 600.0 } else { 1.0 };
         ChurnConfig {
             sessions,
-            departure: self.one_of([Departure::Crash, Departure::Leave, Departure::CrashAndForget]),
+            departure: self.departure(),
             share: self.share(100),
             speed_up,
             start: self.span(0, 1000),
             stop: self.sometimes(|draw| draw.span(2000, seconds * 1000)),
         }
+    }
+
+    /// A trace says itself who comes and goes, and when.
+    fn trace(&mut self) -> ChurnConfig {
+        ChurnConfig {
+            sessions: Sessions::Trace { file: "sessions.csv".into() },
+            departure: self.departure(),
+            share: Share(1.0),
+            speed_up: self.one_of([0.5, 1.0, 2.0]),
+            start: Span::default(),
+            stop: None,
+        }
+    }
+
+    fn departure(&mut self) -> Departure {
+        self.one_of([Departure::Crash, Departure::Leave, Departure::CrashAndForget])
     }
 
     fn node(&mut self) -> NodeConfig {
@@ -286,6 +332,11 @@ mod tests {
             "globe",
             "plane",
             "aws-33-p90",
+            "matrix.csv",
+            "edges.txt",
+            "ring.graphml",
+            "places.csv",
+            "sessions.csv",
             "gilbert_elliott",
             "independent",
             "latency.pair",

@@ -8,7 +8,7 @@ use std::path::{self, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::check::{self, Checker};
+use super::check::{self, Checker, Files};
 use super::depth;
 use super::diagnostics::{Diagnostic, Diagnostics, Sources};
 use super::path::Path;
@@ -79,13 +79,11 @@ pub(super) fn locate_fault(root: &Node, fault: &Fault) -> Diagnostic {
 /// Reads a scenario file; `sets` are `key=value` overrides with dotted keys.
 ///
 /// # Errors
-/// Everything that is wrong with the file and the overrides.
+/// Everything that is wrong with the file, the overrides and the files that the scenario names.
 pub fn load(path: &path::Path, sets: &[String]) -> Result<Loaded, Diagnostics> {
     let name = path.display().to_string();
     let text = read_text(path, &name)?;
-    let mut loaded = parse(&name, &text, sets)?;
-    loaded.base = path.parent().map(path::Path::to_path_buf).unwrap_or_default();
-    Ok(loaded)
+    read_scenario(&name, &text, sets, Some(path.parent().map(path::Path::to_path_buf).unwrap_or_default()))
 }
 
 fn read_text(path: &path::Path, name: &str) -> Result<String, Diagnostics> {
@@ -119,11 +117,15 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// Reads a scenario from a text; `source_name` stands in messages.
+/// Reads a scenario from a text; `source_name` stands in messages. It stands nowhere, so files that it names are left unread.
 ///
 /// # Errors
 /// Everything that is wrong with the text and the overrides.
 pub fn parse(source_name: &str, text: &str, sets: &[String]) -> Result<Loaded, Diagnostics> {
+    read_scenario(source_name, text, sets, None)
+}
+
+fn read_scenario(source_name: &str, text: &str, sets: &[String], base: Option<PathBuf>) -> Result<Loaded, Diagnostics> {
     let mut sources = Sources::default();
     sources.add(source_name, text);
     if let Some(span) = depth::too_deep(text) {
@@ -146,17 +148,24 @@ pub fn parse(source_name: &str, text: &str, sets: &[String]) -> Result<Loaded, D
     }
     sweep::flatten_grid(&mut root);
     let document = Document { sources, root };
-    let scenario = interpret(&document, text, broken, &mut items);
+    let mut files = Files::new(base.clone());
+    let scenario = interpret(&document, text, broken, &mut files, &mut items);
     let (Some(scenario), true) = (scenario, items.is_empty()) else {
         return Err(Diagnostics::new(document.sources, items));
     };
-    let loaded = Loaded { scenario, base: PathBuf::new(), document };
-    sweep::points(&loaded)?;
+    let loaded = Loaded { scenario, base: base.unwrap_or_default(), document };
+    sweep::check_points(&loaded, &mut files)?;
     Ok(loaded)
 }
 
 /// Reads the types and checks the meaning; after an error of syntax only what cannot be its consequence is said.
-fn interpret(document: &Document, text: &str, broken: bool, items: &mut Vec<Diagnostic>) -> Option<Scenario> {
+fn interpret(
+    document: &Document,
+    text: &str,
+    broken: bool,
+    files: &mut Files,
+    items: &mut Vec<Diagnostic>,
+) -> Option<Scenario> {
     let reading = read::<Scenario>(&mut document.root.clone());
     let lines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
     let line = |item: &Diagnostic| item.span.as_ref().map(|span| lines.partition_point(|start| *start <= span.start));
@@ -173,7 +182,7 @@ fn interpret(document: &Document, text: &str, broken: bool, items: &mut Vec<Diag
     }
     let scenario = reading.value?;
     let mut checker = Checker::new(&reading.holes);
-    check::scenario(&scenario, &mut checker);
+    check::scenario(&scenario, &mut checker, files);
     items.extend(checker.problems().iter().map(|problem| document.locate(&document.root, problem)));
     Some(scenario)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::canonical::value_text;
-use super::check::{self, Checker};
+use super::check::{self, Checker, Files};
 use super::diagnostics::{Diagnostic, Diagnostics};
 use super::parse::{Loaded, locate_fault};
 use super::path::Path;
@@ -29,7 +29,13 @@ pub struct Point {
 ///
 /// # Errors
 /// What is wrong with single points: a value that does not fit its key, or a contradiction that only this combination has.
+/// Of a loaded scenario none is: the loading has looked at them all.
 pub fn points(loaded: &Loaded) -> Result<Vec<Point>, Diagnostics> {
+    check_points(loaded, &mut Files::default())
+}
+
+/// [`points`], with the files that they name.
+pub(super) fn check_points(loaded: &Loaded, files: &mut Files) -> Result<Vec<Point>, Diagnostics> {
     let scenario = &loaded.scenario;
     let replications = scenario.sweep.as_ref().map_or(1, |sweep| sweep.replications);
     let seeds: Vec<u64> = (0..u64::from(replications)).map(|i| scenario.seed.saturating_add(i)).collect();
@@ -42,7 +48,7 @@ pub fn points(loaded: &Loaded) -> Result<Vec<Point>, Diagnostics> {
     let mut faulty = 0;
     for number in 0..count {
         let chosen = choose(&grid, number);
-        match point(loaded, &base, &chosen) {
+        match point(loaded, &base, &chosen, files) {
             Ok(scenario) => {
                 let overrides = chosen.iter().map(|(key, value)| ((*key).clone(), value_text(value))).collect();
                 points.push(Point { overrides, scenario, seeds: seeds.clone() });
@@ -85,7 +91,12 @@ fn choose<'a>(grid: &'a [(&'a String, Vec<Node>)], mut number: usize) -> Vec<(&'
 }
 
 /// Builds and checks one point.
-fn point(loaded: &Loaded, base: &Node, chosen: &[(&String, &Node)]) -> Result<Scenario, Vec<Diagnostic>> {
+fn point(
+    loaded: &Loaded,
+    base: &Node,
+    chosen: &[(&String, &Node)],
+    files: &mut Files,
+) -> Result<Scenario, Vec<Diagnostic>> {
     let mut root = base.clone();
     let mut items = Vec::new();
     for (key, value) in chosen {
@@ -98,7 +109,7 @@ fn point(loaded: &Loaded, base: &Node, chosen: &[(&String, &Node)]) -> Result<Sc
     items.extend(reading.faults.iter().map(|fault| locate_fault(&root, fault)));
     if let Some(scenario) = reading.value {
         let mut checker = Checker::new(&reading.holes);
-        check::scenario(&scenario, &mut checker);
+        check::scenario(&scenario, &mut checker, files);
         items.extend(checker.problems().iter().map(|problem| loaded.document.locate(&root, problem)));
         if items.is_empty() {
             return Ok(scenario);

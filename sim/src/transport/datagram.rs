@@ -4,6 +4,10 @@
 
 use crate::network::config::Packet;
 use crate::problem::Problem;
+use crate::units::Size;
+
+/// The largest IP packet.
+const PACKET_MAX: Size = Size(65_535);
 
 /// How payloads are cut into packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,18 +32,23 @@ impl Datagrams {
     /// # Errors
     /// The headers leave no room for payload, or the MTU exceeds the 65,535 bytes of an IP packet.
     pub fn build(config: &Packet) -> Result<Self, Vec<Problem>> {
+        let problems = Self::problems(config);
         let (mtu, headers) = (config.mtu.0, config.headers.0);
-        if headers >= mtu {
-            return Err(vec![Problem::new(
-                "network.packet.headers",
-                format!("headers of {headers} B leave no room in packets of {mtu} B"),
-                "the MTU must exceed the headers",
-            )]);
+        if problems.is_empty() { Ok(Self { headers, capacity: mtu - headers }) } else { Err(problems) }
+    }
+
+    /// What is wrong with the sizes of a scenario.
+    pub fn problems(config: &Packet) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if config.mtu <= config.headers {
+            let message = format!("packets of {} have no room beside headers of {}", config.mtu, config.headers);
+            let problem = Problem::new("network.packet.mtu", message, "an MTU is usually \"1500 B\"");
+            problems.push(problem.resting_on(["network.packet.headers"]));
         }
-        if mtu > 65_535 {
-            return Err(vec![Problem::new("network.packet.mtu", "an IP packet has at most 65535 B", "")]);
+        if config.mtu > PACKET_MAX {
+            problems.push(Problem::new("network.packet.mtu", format!("an IP packet has at most {PACKET_MAX}"), ""));
         }
-        Ok(Self { headers, capacity: mtu - headers })
+        problems
     }
 
     /// The fragments of a payload and their bytes; sizes beyond 32 bits saturate.
@@ -58,7 +67,6 @@ impl Datagrams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Size;
 
     #[test]
     fn every_fragment_pays_its_headers() {

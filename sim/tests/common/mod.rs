@@ -10,9 +10,9 @@ use rapprochement_sim::model::experiment::Experiment;
 use rapprochement_sim::model::sync::{self, SyncRun};
 use rapprochement_sim::scenario::schema::Scenario;
 
-/// What a scenario simulates; relative file names start from the workspace's `scenarios/`.
+/// What a scenario simulates; the files that generated scenarios name are found.
 pub fn experiment(scenario: &Scenario) -> Experiment {
-    scenario.experiment(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"))
+    scenario.experiment(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/synthetic"))
 }
 
 /// Runs an experiment to its end, or says why it cannot be built.

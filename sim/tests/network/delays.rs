@@ -123,7 +123,7 @@ fn matrices_are_read_in_every_form_and_halved() {
     }
     // The first two rows serve two nodes; six nodes share the rows, and have no delay within one.
     assert_eq!(sorted_delays(&build(&matrix("two.txt", bare), 2), 2), [5.0]);
-    assert_eq!(problems(&matrix("six.txt", bare), 6)[0].path, "network.min_latency");
+    assert_eq!(problems(&matrix("six.txt", bare), 6)[0].path, "network.latency");
     let raised = NetworkConfig { min_latency: Some(millis(6)), ..matrix("six.txt", bare) };
     assert_eq!(sorted_delays(&build(&raised, 6), 6)[..7], [6.0; 7]);
 }
@@ -148,7 +148,7 @@ fn malformed_matrices_are_told_by_line() {
         assert_eq!(found[0].path, "network.latency.matrix.file");
     }
     let absent = config(Latency::Matrix(MatrixFile { file: "no-such-matrix.csv".into() }));
-    assert!(problems(&absent, 2)[0].message.contains("cannot be read"));
+    assert!(problems(&absent, 2)[0].message.contains("there is no such file"));
     let row = "1 ".repeat(5000) + "\n";
     assert!(problems(&matrix("large.txt", row.repeat(4097)), 2)[0].message.contains("1 to 4096 rows"));
 }
@@ -158,7 +158,7 @@ fn models_without_a_bound_ask_for_one() {
     let exponential = Distribution::Exponential { mean: millis(50) };
     let globe = |access_delay| Latency::Points(Points { space: Space::Globe { detour: 1.5 }, access_delay });
     for latency in [Latency::Pair(exponential), globe(None), globe(Some(Distribution::Constant(millis(0))))] {
-        assert_eq!(problems(&config(latency.clone()), 4)[0].path, "network.min_latency");
+        assert_eq!(problems(&config(latency.clone()), 4)[0].path, "network.latency");
         let bounded = NetworkConfig { min_latency: Some(millis(3)), ..config(latency) };
         let network = build(&bounded, 4);
         assert_eq!(network.shards(2), (vec![0, 2, 4], Duration::from_millis(3)));

@@ -16,7 +16,7 @@ use rapprochement_core::wire::Message;
 
 use self::step::Step;
 use super::slab::Slab;
-use super::traffic::Traffic;
+use super::traffic::{NodeTraffic, Traffic};
 use crate::engine::{Entity, EventData, Handled, Scheduler, Shard, prefetch};
 use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
@@ -206,6 +206,7 @@ struct Desk<P: Protocol, O> {
     /// Generations of the timer slots: a handle or event of an older one is stale.
     generations: Vec<u32>,
     traffic: Traffic,
+    node_traffic: NodeTraffic,
     observer: O,
     log_messages: bool,
     /// Nothing lies between a message's arrival and its receiver.
@@ -241,6 +242,7 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
             timers: Slab::default(),
             generations: Vec::new(),
             traffic: Traffic::new(P::Message::CLASSES.len()),
+            node_traffic: NodeTraffic::default(),
             observer,
             log_messages,
             fault: None,
@@ -273,9 +275,22 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         &self.desk.traffic
     }
 
+    /// Counts traffic by node and class too, from now on.
+    #[must_use]
+    pub fn counting_by_node(mut self) -> Self {
+        self.desk.node_traffic = NodeTraffic::new(self.first, self.nodes.len(), P::Message::CLASSES.len());
+        self
+    }
+
+    /// Traffic by node and class so far; that of no node where it is not counted.
+    pub const fn node_traffic(&self) -> &NodeTraffic {
+        &self.desk.node_traffic
+    }
+
     /// Forgets all traffic so far: the warm-up is over.
     pub fn reset_traffic(&mut self) {
         self.desk.traffic = Traffic::new(P::Message::CLASSES.len());
+        self.desk.node_traffic.reset();
         for node in &mut self.nodes {
             node.state.sent = 0;
             node.state.received = 0;

@@ -146,6 +146,7 @@ where
     fn hand_over(&mut self, protocol: &mut P, class: usize, length: u32, parcel: &Parcel<P::Message>) {
         self.state.received += u64::from(parcel.wire_bytes);
         self.desk.traffic.received(class, length, parcel.wire_bytes);
+        self.desk.node_traffic.received(self.entity, class, length, parcel.wire_bytes);
         if self.desk.log_messages {
             let (now, node, from) = (self.now, self.entity, parcel.from.0);
             self.desk.observer.message(now, node, from, class, length, MessageFate::Received);
@@ -172,6 +173,7 @@ where
         state.sent += u64::from(fate.wire_bytes);
         let dropped = fate.outcome == Delivery::Lost(LossReason::Queue);
         self.desk.traffic.sent(class, length, fate.wire_bytes, (!dropped).then_some(fate.queued));
+        self.desk.node_traffic.sent(self.entity, class, length, fate.wire_bytes);
         let mut what = MessageFate::Sent;
         if let Delivery::Lost(reason) = fate.outcome {
             self.desk.traffic.lost(class, reason);

@@ -65,7 +65,7 @@ pub struct SyncDirector<'a> {
     pub stale_reads: u64,
     /// Series so far.
     pub results: Results,
-    /// The first sample from the last write on at which everything was everywhere. Nodes that return later may lack
+    /// The first sample since the last issued write at which everything was everywhere. Nodes that return later may lack
     /// something again for a while.
     pub converged: Option<Instant>,
 }
@@ -129,6 +129,7 @@ impl<'a> SyncDirector<'a> {
                 let newest = &mut self.newest[updates[self.reached].entry as usize];
                 self.written_entries += u64::from(*newest == NO_UPDATE);
                 *newest = self.reached as u32;
+                self.converged = None;
             }
             self.reached += 1;
         }
@@ -155,8 +156,7 @@ impl<'a> SyncDirector<'a> {
         }
         self.sample_traffic::<P>(now, shards, live);
         self.read(now, shards);
-        let all_issued = self.reached == self.ledger.schedule.updates.len();
-        if all_issued && spread.pairs > 0 && spread.newest == spread.pairs {
+        if spread.pairs > 0 && spread.newest == spread.pairs {
             self.converged.get_or_insert(now);
         }
     }
@@ -260,6 +260,8 @@ impl<P: Synchroniser + SimProtocol> Director<Hosts<P, SyncObserver>> for SyncDir
         if self.measure.event_limit > 0 && progress.events >= self.measure.event_limit {
             return Some(Outcome::EventLimit);
         }
-        (self.measure.stop_when_converged && self.converged.is_some()).then_some(Outcome::ConditionMet)
+        let none_to_come = self.reached == self.ledger.schedule.updates.len();
+        let done = self.measure.stop_when_converged && none_to_come && self.converged.is_some();
+        done.then_some(Outcome::ConditionMet)
     }
 }

@@ -20,6 +20,7 @@ use super::config::ProtocolConfig;
 use super::experiment::Experiment;
 use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol, World};
 use super::identity::SimKeys;
+use super::traffic::NodeTraffic;
 use super::workload::Schedule;
 use super::{RunOptions, RunStatistics};
 use crate::engine::{self, Event, Outcome, Plan};
@@ -132,7 +133,9 @@ impl Parts {
                     protocol(membership.sampler(node), keys)
                 });
                 let observer = SyncObserver::new(Arc::clone(&ledger), experiment.measure.events);
-                Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, experiment.measure.events)
+                let log = experiment.measure.events;
+                let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, log);
+                if experiment.nodes <= NodeTraffic::NODES_MAX { hosts.counting_by_node() } else { hosts }
             })
             .collect();
         let reads = (experiment.workload.reads, streams.stream(Purpose::Observer, 0));

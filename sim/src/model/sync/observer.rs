@@ -53,6 +53,8 @@ pub struct SyncObserver {
     holders: Vec<u32>,
     /// Latencies in the population of each update, in nanoseconds.
     latencies: Vec<Vec<u64>>,
+    /// Most hops of a rumour that brought each update to a node; 0 where none did.
+    hops: Vec<u8>,
     issued: Vec<u32>,
     changes: Vec<(Instant, bool)>,
     tally: Tally,
@@ -69,6 +71,7 @@ impl SyncObserver {
             live: 0,
             holders: vec![0; updates],
             latencies: vec![Vec::new(); updates],
+            hops: vec![0; updates],
             issued: Vec::new(),
             changes: Vec::new(),
             tally: Tally::default(),
@@ -94,6 +97,11 @@ impl SyncObserver {
     /// Takes the latencies of every update.
     pub fn take_latencies(&mut self) -> Vec<Vec<u64>> {
         std::mem::take(&mut self.latencies)
+    }
+
+    /// Most hops of a rumour that brought each update to a node of the shard: 0 where none did.
+    pub fn hops(&self) -> &[u8] {
+        &self.hops
     }
 
     /// When nodes joined (`true`) and left.
@@ -195,6 +203,9 @@ where
                     hops => self.tally.hops.add(u64::from(hops)),
                 }
                 let index = self.adopted(now, since, &tuple, replaced.as_deref());
+                if let Some(most) = index.and_then(|index| self.hops.get_mut(index as usize)) {
+                    *most = hops.max(*most);
+                }
                 self.note(now, node, "adopt", Some(from.0), index.map(u64::from));
                 record(&tuple, 2)
             }

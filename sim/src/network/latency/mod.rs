@@ -57,6 +57,7 @@ impl Delays {
         base: &Path,
         streams: &Streams,
     ) -> Result<Self, Vec<Problem>> {
+        check(problems(config))?;
         let model = Model::build(&config.latency, nodes, base, streams)?;
         let groups = match &model {
             Model::Places(places) if places.regions => places.table.names.clone(),
@@ -74,13 +75,20 @@ impl Delays {
         let delays = Self { model, nodes, access, floor, groups };
         let is_zero_on_purpose = matches!(config.latency, Latency::Constant(_));
         if delays.least(delays.model.smallest()) == 0 && !is_zero_on_purpose {
-            return Err(vec![Problem::new(
-                "network.min_latency",
-                "this latency model reaches down to no delay at all",
-                "set a lower bound, such as \"1 ms\"; smaller delays are raised to it",
-            )]);
+            return Err(vec![unbounded().resting_on(["nodes"])]);
         }
         Ok(delays)
+    }
+
+    /// The delays of a scenario that takes them from a table, built in or in a file; `None` where it does not.
+    pub(crate) fn of_table(config: &NetworkConfig, nodes: u32, base: &Path) -> Option<Result<Self, Vec<Problem>>> {
+        let is_table = match &config.latency {
+            Latency::Regions(_) | Latency::Matrix(_) | Latency::Graph(_) => true,
+            Latency::Points(points) => matches!(points.space, Space::Places { .. }),
+            Latency::Constant(_) | Latency::Pair(_) => false,
+        };
+        // What comes from a table draws nothing, so that any seed will do.
+        is_table.then(|| Self::build(config, nodes, base, &Streams::new(0)))
     }
 
     /// A lower bound of the model, with what the hosts add and what `min_latency` raises it to.
@@ -141,7 +149,6 @@ impl Model {
         Ok(match config {
             Latency::Constant(span) => Self::Constant(span.as_nanos()),
             Latency::Pair(distribution) => {
-                check(distribution.validate("network.latency.pair"))?;
                 Self::Pair { distribution: distribution.clone(), key: streams.key(Purpose::Latency, PAIRS) }
             }
             Latency::Regions(regions) => Self::Places(regions::read(regions, nodes, base)?),
@@ -151,7 +158,6 @@ impl Model {
                 Self::Places(Places::in_turn(Table::parse(&text, key, &matrix.file.display().to_string())?, nodes))
             }
             Latency::Points(config) => {
-                check(points::validate(config))?;
                 let key = streams.key(Purpose::Latency, POINTS);
                 match &config.space {
                     Space::Globe { detour } => Self::Coordinates(Coordinates::on_globe(nodes, *detour, key)),
@@ -174,6 +180,30 @@ impl Model {
             Self::Places(places) => places.smallest(),
         }
     }
+}
+
+/// What is wrong with the delays of a scenario, but for what stands in a table.
+pub(crate) fn problems(config: &NetworkConfig) -> Vec<Problem> {
+    let (mut problems, least) = match &config.latency {
+        Latency::Pair(distribution) => (distribution.validate("network.latency.pair"), distribution.bounded_below()),
+        Latency::Points(points) => {
+            let ends = points.access_delay.as_ref().map_or(Duration::ZERO, Distribution::bounded_below);
+            let is_table = matches!(points.space, Space::Places { .. });
+            (points::validate(points), if is_table { Duration::MAX } else { ends })
+        }
+        _ => return Vec::new(),
+    };
+    if least.is_zero() && config.min_latency.is_none_or(|min| min.0.is_zero()) {
+        problems.push(unbounded());
+    }
+    problems
+}
+
+/// A model without a positive lower bound.
+fn unbounded() -> Problem {
+    let help = "set `network.min_latency`, such as \"1 ms\"; delays below it are raised to it";
+    let message = "these delays have no lower bound above zero";
+    Problem::new("network.latency", message, help).resting_on(["network.min_latency"])
 }
 
 fn check(problems: Vec<Problem>) -> Result<(), Vec<Problem>> {

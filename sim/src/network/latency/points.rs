@@ -7,7 +7,7 @@ use super::table::{PLACES_MAX, Table, number};
 use crate::network::config::{Points, Space};
 use crate::network::distribution::open_unit;
 use crate::network::file::{FileProblems, read_text};
-use crate::problem::Problem;
+use crate::problem::{Problem, zero_time};
 use crate::random::Philox;
 
 /// Mean radius of the earth (IUGG 1980) over the speed of light in fibre: nanoseconds per radian of a great circle.
@@ -84,7 +84,13 @@ pub(crate) fn validate(config: &Points) -> Vec<Problem> {
     {
         let kind = if matches!(config.space, Space::Globe { .. }) { "globe" } else { "places" };
         let path = format!("network.latency.points.space.{kind}.detour");
-        problems.push(Problem::new(path, format!("the detour is {detour}"), "it lies between 1 and 100"));
+        let help = "a cable is at least as long as the great circle: 1 to 100; measured paths have about 2";
+        problems.push(Problem::new(path, format!("a detour of {detour}"), help));
+    }
+    if let Space::Plane { side } = &config.space
+        && side.0.is_zero()
+    {
+        problems.push(zero_time("network.latency.points.space.plane.side"));
     }
     if let Some(delay) = &config.access_delay {
         problems.extend(delay.validate("network.latency.points.access_delay"));

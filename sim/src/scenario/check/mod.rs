@@ -1,14 +1,15 @@
 //! What a scenario means: values that fit their types and still cannot be meant. Each rule names the keys that it rests
 //! on; where one of them is already reported as wrong, the rule is silent.
 
+mod files;
 mod network;
 mod sweep;
 mod workload;
 
+pub(super) use self::files::Files;
 use super::path::Path;
 use super::schema::Scenario;
-use crate::network::config::Distribution;
-use crate::problem::Problem;
+use crate::problem::{Problem, zero_time};
 use crate::units::Span;
 
 /// Nodes number at most this many.
@@ -38,13 +39,19 @@ impl Checker {
 
     /// Reports a problem at the first of `paths`, unless one of them is a hole.
     fn report(&mut self, paths: &[&str], message: impl Into<String>, help: impl Into<String>) {
-        let rests_on_a_hole = paths.iter().any(|path| {
+        let problem = Problem::new(paths[0], message, help);
+        self.take([problem.resting_on(paths[1..].iter().copied())]);
+    }
+
+    /// Reports problems that another room has found, unless they rest on holes.
+    fn take(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        let is_hole = |path: &String| {
             Path::parse(path)
                 .is_ok_and(|path| self.holes.iter().any(|hole| hole.contains(&path) || path.contains(hole)))
-        });
-        if !rests_on_a_hole {
-            self.problems.push(Problem::new(paths[0], message, help));
-        }
+        };
+        let sound = |problem: &Problem| !is_hole(&problem.path) && !problem.rests_on.iter().any(is_hole);
+        let sound: Vec<Problem> = problems.into_iter().filter(sound).collect();
+        self.problems.extend(sound);
     }
 
     /// Silences every further rule that rests on this key.
@@ -54,7 +61,7 @@ impl Checker {
 
     fn positive(&mut self, path: &str, span: Span) {
         if span.0.is_zero() {
-            self.report(&[path], "this time cannot be zero", "give a positive time, such as \"1 s\"");
+            self.take([zero_time(path)]);
         }
     }
 
@@ -64,47 +71,17 @@ impl Checker {
             self.report(&[path], format!("{value} is not a positive number"), "");
         }
     }
-
-    /// Bounds the kind of every distribution; `path` is the place of the distribution.
-    fn distribution(&mut self, path: &str, distribution: &Distribution) {
-        let at = |rest: &str| format!("{path}.{rest}");
-        match distribution {
-            Distribution::Constant(_) => {}
-            Distribution::Uniform { min, max } => {
-                if min > max {
-                    let (min_at, max_at) = (at("uniform.min"), at("uniform.max"));
-                    self.report(&[&min_at, &max_at], format!("min ({min}) is above max ({max})"), "");
-                }
-            }
-            Distribution::Exponential { mean } => self.positive(&at("exponential.mean"), *mean),
-            Distribution::Lognormal { median, sigma } => {
-                self.positive(&at("lognormal.median"), *median);
-                if !(0.0..=10.0).contains(sigma) {
-                    let help = "the standard deviation of the logarithm lies between 0 and 10; 0.5 is usual for delays";
-                    self.report(&[&at("lognormal.sigma")], format!("{sigma} is no sensible sigma"), help);
-                }
-            }
-            Distribution::Weibull { shape, scale } => {
-                self.positive_number(&at("weibull.shape"), *shape);
-                self.positive(&at("weibull.scale"), *scale);
-            }
-            Distribution::Pareto { shape, min } => {
-                self.positive_number(&at("pareto.shape"), *shape);
-                self.positive(&at("pareto.min"), *min);
-            }
-        }
-    }
 }
 
-/// Everything that cannot be meant in a scenario, in no particular order.
+/// Everything that cannot be meant in a scenario, in no particular order; its files are left unread.
 pub fn check(scenario: &Scenario) -> Vec<Problem> {
     let mut checker = Checker::default();
-    self::scenario(scenario, &mut checker);
+    self::scenario(scenario, &mut checker, &mut Files::default());
     checker.problems
 }
 
 /// [`check`] into an existing checker.
-pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
+pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     basics(s, c);
     measure(s, c);
     network::network(s, c);
@@ -116,6 +93,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker) {
     sweep::expect(s, c);
     sweep::sweep(s, c);
     sweep::figures(s, c);
+    files.check(s, c);
 }
 
 /// Whether a text can name a file on every platform.

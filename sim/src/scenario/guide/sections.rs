@@ -75,7 +75,7 @@ partition = [{ start = "1 min", heal = "2 min", groups = { shares = [0.5, 0.5] }
             r#"network.latency = { pair = { uniform = { min = "10 ms", max = "100 ms" } } }"#,
             r#"network.latency = { regions = { table = "aws-33-p90" } }"#,
             r#"network.latency = { matrix = { file = "rtt.tsv.gz" } }"#,
-            r#"network.latency = { points = { space = { globe = { detour = 2.0 } } } }"#,
+            r#"network = { latency = { points = { space = { globe = { detour = 2.0 } } } }, min_latency = "1 ms" }"#,
             r#"network.latency = { graph = { file = "backbone.graphml" } }"#,
         ],
     ),
@@ -96,7 +96,10 @@ file = "planetlab-490-rtt-ms.tsv.gz""#],
     section(
         "Points",
         "`network.latency.points`",
-        &[r#"[network.latency.points]
+        &[r#"[network]
+min_latency = "1 ms"
+
+[network.latency.points]
 space = { plane = { side = "100 ms" } }
 access_delay = { lognormal = { median = "5 ms", sigma = 0.5 } }"#],
     ),
@@ -104,8 +107,8 @@ access_delay = { lognormal = { median = "5 ms", sigma = 0.5 } }"#],
         "Space",
         "`network.latency.points.space`",
         &[
-            r#"network.latency.points.space = { globe = { detour = 2.0 } }"#,
-            r#"network.latency.points.space = { plane = { side = "100 ms" } }"#,
+            r#"network = { latency.points.space = { globe = { detour = 2.0 } }, min_latency = "1 ms" }"#,
+            r#"network = { latency.points.space = { plane = { side = "100 ms" } }, min_latency = "1 ms" }"#,
             r#"network.latency.points.space = { places = { file = "cities.csv", detour = 1.5 } }"#,
         ],
     ),

@@ -1,0 +1,104 @@
+//! What crossed the network: per message class, and how it was spread over nodes.
+
+use rapprochement_core::peer::SimPeer;
+use rapprochement_core::reconcile::Synchroniser;
+use rapprochement_core::wire::Message;
+
+use super::{cdf, in_seconds, ratio};
+use crate::measure::results::{Curve, Results};
+use crate::measure::statistics::{gini, max_to_median, quantile};
+use crate::model::host::Hosts;
+use crate::model::sync::observer::SyncObserver;
+use crate::model::traffic::{ClassTraffic, Exchange, Traffic};
+
+pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
+    shards: &[Hosts<P, SyncObserver>],
+    node_seconds: f64,
+    results: &mut Results,
+) {
+    let mut traffic = Traffic::new(P::Message::CLASSES.len());
+    let mut nodes = 0;
+    for shard in shards {
+        traffic.merge(shard.traffic());
+        nodes += shard.len();
+    }
+    let per_node = |amount: u64| amount as f64 / nodes as f64;
+    let mut volumes = |group: &str, class: &ClassTraffic| {
+        for (direction, volume) in [("sent", &class.sent), ("received", &class.received)] {
+            results.scalar_of(&format!("{direction}_messages_per_node"), group, per_node(volume.messages));
+            results.scalar_of(&format!("{direction}_payload_bytes_per_node"), group, per_node(volume.payload));
+            results.scalar_of(&format!("{direction}_wire_bytes_per_node"), group, per_node(volume.wire));
+        }
+    };
+    let total = traffic.total();
+    volumes("", &total);
+    for (class, name) in traffic.classes().iter().zip(P::Message::CLASSES) {
+        volumes(name, class);
+    }
+    results.scalar("sent_wire_bytes_per_node_s", ratio(total.sent.wire as f64, node_seconds));
+    let sent = total.sent.messages as f64;
+    results.scalar("lost_queue_share", total.lost_queue as f64 / sent);
+    results.scalar("lost_link_share", total.lost_link as f64 / sent);
+    results.scalar("lost_partition_share", total.lost_partition as f64 / sent);
+    results.scalar("lost_away_share", total.lost_away as f64 / sent);
+    let waits = traffic.waits();
+    results.scalar("uplink_wait_mean_s", waits.mean() / 1e9);
+    results.scalar("uplink_wait_p99_s", in_seconds(waits.quantile(0.99)));
+    let delays = traffic.delays();
+    results.scalar("receive_delay_mean_s", delays.mean() / 1e9);
+    results.scalar("receive_delay_p99_s", in_seconds(delays.quantile(0.99)));
+    let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
+    results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
+}
+
+/// Something of an exchange that is spread over nodes, and its name in the metrics.
+type Quantity = (&'static str, fn(&Exchange) -> u64);
+
+const WIRE: [Quantity; 2] =
+    [("sent_bytes", |exchange| exchange.sent.wire), ("received_bytes", |exchange| exchange.received.wire)];
+const MESSAGES_AND_PAYLOAD: [Quantity; 4] = [
+    ("sent_payload_bytes", |exchange| exchange.sent.payload),
+    ("received_payload_bytes", |exchange| exchange.received.payload),
+    ("sent_messages", |exchange| exchange.sent.messages),
+    ("received_messages", |exchange| exchange.received.messages),
+];
+
+/// How traffic is spread over nodes: wire bytes in every run, the rest where it is counted by node and class.
+pub(super) fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
+    let mut lines = Vec::new();
+    for (direction, sent) in [("sent", true), ("received", false)] {
+        let pick = |(out, back): (u64, u64)| if sent { out as f64 } else { back as f64 };
+        let bytes = shards.iter().flat_map(|shard| shard.node_bytes().map(pick)).collect();
+        let sorted = spread(&format!("{direction}_bytes"), "", bytes, results);
+        lines.push((direction.into(), cdf(&sorted, sorted.len() as f64)));
+    }
+    results.curves.push(Curve {
+        name: "node_bytes_cdf".into(),
+        x_label: "Bytes of a node (B)".into(),
+        y_label: "Share of nodes".into(),
+        x_log: false,
+        lines,
+    });
+    let nodes: Vec<&[Exchange]> = shards.iter().flat_map(|shard| shard.node_traffic().nodes()).collect();
+    if nodes.is_empty() {
+        return;
+    }
+    for (name, amount) in MESSAGES_AND_PAYLOAD {
+        let all = nodes.iter().map(|classes| classes.iter().map(amount).sum::<u64>() as f64);
+        spread(name, "", all.collect(), results);
+    }
+    for (class, group) in P::Message::CLASSES.iter().enumerate() {
+        for (name, amount) in WIRE.into_iter().chain(MESSAGES_AND_PAYLOAD) {
+            spread(name, group, nodes.iter().map(|classes| amount(&classes[class]) as f64).collect(), results);
+        }
+    }
+}
+
+/// Reports how something is spread over nodes, and returns it in ascending order.
+fn spread(name: &str, group: &str, mut of_nodes: Vec<f64>, results: &mut Results) -> Vec<f64> {
+    of_nodes.sort_by(f64::total_cmp);
+    results.scalar_of(&format!("node_{name}_median"), group, quantile(&of_nodes, 0.5));
+    results.scalar_of(&format!("node_{name}_max_to_median"), group, max_to_median(&of_nodes));
+    results.scalar_of(&format!("node_{name}_gini"), group, gini(&of_nodes));
+    of_nodes
+}
