@@ -2,4 +2,6 @@
 //! nothing, and is never believed.
 
 mod bounds;
+mod links;
+mod peers;
 mod world;

@@ -12,20 +12,26 @@ use rapprochement_core::wire::Message;
 
 pub(crate) const EPOCH: Salt = Salt([7, 8]);
 
-/// Signatures of ones are everybody's, all others are forged: real ones are tested where they matter.
-pub(crate) struct Ones;
+/// A keyed hash in place of a signature: whoever knows the author's id can sign, and a changed bit shows.
+pub(crate) struct StandIn(pub(crate) PeerId);
 
-impl Keys for Ones {
+fn tag(author: &PeerId, message: &[u8]) -> [u8; 64] {
+    let mut tag = [0; 64];
+    tag[..32].copy_from_slice(blake3::keyed_hash(&author.0, message).as_bytes());
+    tag
+}
+
+impl Keys for StandIn {
     fn author(&self) -> PeerId {
-        PeerId([0; 32])
+        self.0
     }
 
-    fn sign(&self, _: &[u8]) -> [u8; 64] {
-        [1; 64]
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        tag(&self.0, message)
     }
 
-    fn verify(&self, _: &PeerId, _: &[u8], signature: &[u8; 64]) -> bool {
-        *signature == [1; 64]
+    fn verify(&self, author: &PeerId, message: &[u8], signature: &[u8; 64]) -> bool {
+        tag(author, message) == *signature
     }
 
     fn shares_verdicts(&self) -> bool {
@@ -33,15 +39,18 @@ impl Keys for Ones {
     }
 }
 
+/// Whoever only checks.
+pub(crate) const ANYBODY: StandIn = StandIn(PeerId([0; 32]));
+
 pub(crate) fn tuple(author: u8, key: &[u8], version: u64, value: &[u8]) -> Arc<Tuple> {
-    Arc::new(Tuple::from_parts(PeerId([author; 32]), version, key, Some(value), [1; 64]).unwrap())
+    Arc::new(Tuple::sign(&StandIn(PeerId([author; 32])), version, key, Some(value)).unwrap())
 }
 
 /// A side with tuples of ten authors, by number.
 pub(crate) fn numbered(range: core::ops::Range<u64>) -> Side {
     let mut side = Side::new(Store::default(), EPOCH);
     for i in range {
-        side.offer(&tuple((i % 10) as u8, &i.to_le_bytes(), i + 1, b"value"), &Ones);
+        side.offer(&tuple((i % 10) as u8, &i.to_le_bytes(), i + 1, b"value"), &ANYBODY);
     }
     side
 }
@@ -63,7 +72,7 @@ impl Driven {
     /// Says something to it, and gives the answer.
     pub(crate) fn hear(&mut self, part: Part) -> Vec<Part> {
         if let Part::Give { tuples, .. } = &part {
-            tuples.iter().for_each(|tuple| drop(self.side.offer(tuple, &Ones)));
+            tuples.iter().for_each(|tuple| drop(self.side.offer(tuple, &ANYBODY)));
         }
         let mut out = Vec::new();
         self.verdict = self.session.handle(&part, self.side.store(), self.side.index(), &mut out);
