@@ -2,6 +2,7 @@
 //! nothing, and is never believed.
 
 mod bounds;
+mod cancellation;
 mod links;
 mod peers;
 mod world;

@@ -15,8 +15,9 @@
 //!
 //! **Trust.** Ids and cells are under the salt of an epoch, which everybody knows, and sums over them can be cancelled by
 //! chosen content. So nothing rests on them: a session whose closing check fails although neither store changed for
-//! another reason is a [`Verdict::Mismatch`], and the next one with that peer is salted with its own nonce. Root and
-//! check are collision-resistant hashes and no sums.
+//! another reason is a [`Verdict::Mismatch`]; where cells contradict each other it is a [`Verdict::Failed`]; and after either
+//! the next one with that peer is salted with its own nonce ([`Verdict::calls_for_salt`]). Root and check are
+//! collision-resistant hashes and no sums.
 //!
 //! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work, and at most
 //! [`REQUESTS_MAX`] requests for tuples; a request is answered with every tuple at most once, and all requests together

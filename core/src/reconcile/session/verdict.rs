@@ -17,6 +17,16 @@ pub enum Verdict {
     Failed(SessionError),
 }
 
+impl Verdict {
+    /// Whether the next session with the peer is to be salted. Chosen content that cancels in the cells of an epoch makes the
+    /// closing check fail, or leaves cells that contradict each other, which looks like a peer's mistake: an error of the
+    /// peer is no proof that it was one. [`Verdict::Unsettled`] is none of these, though who writes without end can
+    /// keep sessions unsettled: several of them in a row are a reason, too, for who counts them.
+    pub const fn calls_for_salt(self) -> bool {
+        matches!(self, Self::Mismatch | Self::Failed(_))
+    }
+}
+
 /// Why a session ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionError {
