@@ -1,5 +1,6 @@
 //! What a few bytes of a peer can cost. Words are written out byte by byte: a tag, then integers.
 
+use rapprochement_core::reconcile::SYNC_MESSAGE_LEN_MAX;
 use rapprochement_core::reconcile::coding::{Prefix, Riblt};
 use rapprochement_core::reconcile::session::pair;
 use rapprochement_core::reconcile::session::{
@@ -108,6 +109,18 @@ fn asks_are_answered_once_each_and_not_without_end() {
     let ask = |id| Part::Ask { asks: vec![Ask { id, version: 0 }], states: true, back: false };
     assert_eq!((0..u64::MAX).take_while(|&id| driven.hear(ask(id)) != [Part::Abort]).count(), REQUESTS_MAX as usize);
     assert_eq!(driven.verdict, TOO_MANY);
+}
+
+/// An author of many keys with the longest versions makes no message that the peer would refuse for its length.
+#[test]
+fn asks_of_the_longest_versions_fit_a_message() {
+    let mut side = numbered(0..1);
+    (0u32..5000).for_each(|i| drop(side.offer(&tuple(66, &i.to_le_bytes(), u64::MAX, b""), &ANYBODY)));
+    let asks = side.index().items().map(|item| Ask { id: item.key, version: u64::MAX }).collect();
+    let mut driven = Driven::opener(MethodKind::KeyedRiblt, side);
+    let parts = driven.hear(Part::Ask { asks, states: false, back: false });
+    assert!(parts.iter().filter(|part| matches!(part, Part::Ask { .. })).count() >= 2);
+    assert!(parts.iter().all(|part| bytes(core::slice::from_ref(part)) <= SYNC_MESSAGE_LEN_MAX));
 }
 
 /// Forged cells that name one key in many states have its tuple given once.

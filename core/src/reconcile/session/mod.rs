@@ -44,7 +44,7 @@ use alloc::vec::Vec;
 
 pub use index::{Index, Item, salt_of};
 pub use method::MethodKind;
-pub use part::{Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
+pub use part::{ASKS_MAX, Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
 pub use verdict::{SessionError, Verdict};
 
 use method::{Method, Turn};
