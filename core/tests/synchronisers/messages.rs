@@ -122,7 +122,7 @@ fn lengths_and_counts_beyond_their_limits_are_refused() {
     assert_eq!(SyncMessage::decode(&vec![0; SYNC_MESSAGE_LEN_MAX + 1]), Err(DecodeError::LimitExceeded));
     assert_eq!(SyncMessage::decode(&[]), Err(DecodeError::Truncated));
     assert_eq!(SyncMessage::decode(&[0, 0]), Err(DecodeError::NotCanonical));
-    assert_eq!(SyncMessage::decode(&[6]), Err(DecodeError::UnknownTag));
+    assert_eq!(SyncMessage::decode(&[14]), Err(DecodeError::UnknownTag));
 }
 
 #[test]

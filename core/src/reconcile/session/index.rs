@@ -5,7 +5,6 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
@@ -162,13 +161,6 @@ impl Index {
     pub fn item(&self, tuple: &Arc<Tuple>) -> Item {
         let key = key_id(self.salt, &tuple.author(), tuple.key());
         Item { key, state: hash(self.salt, &[&tuple.digest()]).max(1), tuple: tuple.clone() }
-    }
-
-    /// The items by state id.
-    pub fn by_state(&self) -> Vec<(u64, &Item)> {
-        let mut states: Vec<_> = self.items.values().map(|item| (item.state, item)).collect();
-        states.sort_unstable_by_key(|(state, _)| *state);
-        states
     }
 }
 

@@ -8,18 +8,24 @@
 //! | `index` | the store as ids under a salt |
 //! | `method` | the methods, and what they find |
 //! | `summary`, `rateless`, `two_level`, `sketch`, `table`, `walk`, `auto` | the methods themselves |
+//! | `credit` | how many cells are asked for |
 //! | `transfer` | asking and giving |
+//! | `verdict` | how sessions end |
 //! | [`pair`] | both sides in one place, for tests and benchmarks |
 //!
 //! **Trust.** Ids and cells are under the salt of an epoch, which everybody knows, and sums over them can be cancelled by
 //! chosen content. So nothing rests on them: a session whose closing check fails although neither store changed for
-//! another reason is a [`Verdict::Mismatch`], and the next one with that peer is salted with its own nonce. Root and
-//! check are collision-resistant hashes and no sums.
+//! another reason is a [`Verdict::Mismatch`]; where cells contradict each other it is a [`Verdict::Failed`]; and after either
+//! the next one with that peer is salted with its own nonce ([`Verdict::calls_for_salt`]). Root and check are
+//! collision-resistant hashes and no sums.
 //!
-//! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work; whatever a
-//! message says, it is answered with at most as much as the store holds.
+//! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work, and at most
+//! [`REQUESTS_MAX`] requests for tuples; a request is answered with every tuple at most once, and all requests together
+//! with at most a few times as many as the store holds. How often a peer may open a session, how many tuples it may give and
+//! how long it may keep silent is for the host to limit, which has a clock.
 
 mod auto;
+mod credit;
 mod index;
 mod method;
 pub mod pair;
@@ -30,16 +36,17 @@ mod summary;
 mod table;
 mod transfer;
 mod two_level;
+mod verdict;
 mod walk;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 pub use index::{Index, Item, salt_of};
 pub use method::MethodKind;
-pub use part::{Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
+pub use part::{ASKS_MAX, Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
 pub use rateless::CELLS_MAX;
+pub use verdict::{SessionError, Verdict};
 
 use method::{Method, Turn};
 use transfer::Transfer;
@@ -48,6 +55,12 @@ use crate::store::Store;
 
 /// The most messages that a method may take from the peer in one session.
 pub const ROUNDS_MAX: u32 = 256;
+/// The most requests for tuples, of either kind, that a session answers.
+pub const REQUESTS_MAX: u32 = 1024;
+/// How many times the store's tuples a session gives before it refuses requests. Where one version of an author has two
+/// contents both sides may give the whole author twice; the tuples on top are for stores that are nearly empty.
+const GIVEN_TIMES_MAX: usize = 4;
+const GIVEN_LEAST: usize = 64;
 
 /// One side of a session.
 #[derive(Debug)]
@@ -59,6 +72,7 @@ pub struct Session {
     index: Option<Box<Index>>,
     method: Box<dyn Method + Send>,
     rounds: u32,
+    requests: u32,
     transfer: Transfer,
     /// Tuples that this side gave, and that it got.
     given: u32,
@@ -68,50 +82,6 @@ pub struct Session {
     /// The peer's check, until everything it gave has arrived.
     check: Option<Check>,
 }
-
-/// How a session stands after a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on.
-    Open,
-    /// Both stores are equal.
-    Equal,
-    /// One of the stores changed for other reasons meanwhile, so nothing is proved.
-    Unsettled,
-    /// Both sides are done and their stores differ: ids collided, by chance or by intent.
-    Mismatch,
-    /// The method gave up, or the peer did.
-    Failed(SessionError),
-}
-
-/// Why a session ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionError {
-    /// The peer's words are not the method's.
-    Malformed,
-    /// There are more differences than the method takes, or the peer sends without end.
-    TooMany,
-    /// A message came out of turn.
-    OutOfTurn,
-    /// The store was written to while a search needed it to stand still.
-    Changed,
-    /// The peer gave up.
-    Aborted,
-}
-
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "the peer's words do not belong to the method",
-            Self::TooMany => "there are more differences than the method takes",
-            Self::OutOfTurn => "a message came out of turn",
-            Self::Changed => "the store changed during the search",
-            Self::Aborted => "the peer gave up",
-        })
-    }
-}
-
-impl core::error::Error for SessionError {}
 
 impl Session {
     /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own. `room` is what the
@@ -176,6 +146,7 @@ impl Session {
             index,
             method,
             rounds: 0,
+            requests: 0,
             transfer: Transfer::default(),
             given: 0,
             got: 0,
@@ -204,10 +175,13 @@ impl Session {
     /// [`Session::open`]. What is to be said goes to `out`.
     pub fn handle(&mut self, part: &Part, store: &Store, epoch: &Index, out: &mut Vec<SessionMessage>) -> Verdict {
         match part {
-            Part::Open(_) => return Verdict::Failed(SessionError::OutOfTurn),
-            Part::Equal => return if self.opener && self.rounds == 0 { Verdict::Equal } else { Verdict::Open },
+            Part::Equal if self.opener && self.heard_nothing() => return Verdict::Equal,
+            Part::Open(_) | Part::Equal => return self.fail(SessionError::OutOfTurn, out),
             Part::Abort => return Verdict::Failed(SessionError::Aborted),
             Part::Words(words) => return self.words(words, store, epoch, out),
+            Part::Ask { .. } | Part::Authors { .. } if !self.may_request(store) => {
+                return self.fail(SessionError::TooMany, out);
+            }
             Part::Ask { asks, states, back } => {
                 let index = self.index.as_deref().unwrap_or(epoch);
                 let parts = self.transfer.answer(asks, *states, *back, index);
@@ -234,11 +208,26 @@ impl Session {
         self.close(store, out)
     }
 
+    /// The answer to an opening is the first thing that its sender says.
+    fn heard_nothing(&self) -> bool {
+        self.rounds == 0 && self.requests == 0 && self.got == 0 && self.check.is_none()
+    }
+
+    /// Counts a request, and says whether it is to be answered.
+    fn may_request(&mut self, store: &Store) -> bool {
+        self.requests = self.requests.saturating_add(1);
+        self.requests <= REQUESTS_MAX && self.given as usize <= GIVEN_TIMES_MAX * store.len() + GIVEN_LEAST
+    }
+
     /// The method's turn.
     fn words(&mut self, words: &[u8], store: &Store, epoch: &Index, out: &mut Vec<SessionMessage>) -> Verdict {
         self.rounds += 1;
         if self.rounds > ROUNDS_MAX {
             return self.fail(SessionError::TooMany, out);
+        }
+        if self.transfer.found() {
+            // What was under way when the search ended: the rest of a credit.
+            return Verdict::Open;
         }
         let index = self.index.as_deref().unwrap_or(epoch);
         match self.method.handle(index, store, words) {

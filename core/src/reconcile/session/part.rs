@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::reconcile::message::{
-    AuthorSummary, SUMMARIES_MAX, list_len, put_list, read_authors, read_list, read_some_tuples,
+    AuthorSummary, SUMMARIES_MAX, SYNC_MESSAGE_LEN_MAX, list_len, put_list, read_authors, read_list, read_some_tuples,
 };
 use crate::reconcile::session::MethodKind;
 use crate::store::{SetHash, Tuple};
@@ -14,8 +14,10 @@ use crate::wire::{DecodeError, Reader, bytes_len, put_bytes, put_varint, varint_
 
 /// The most bytes of a method's words in one message.
 pub const WORDS_LEN_MAX: usize = 60_000;
-/// The most tuples asked for in one message.
-pub(super) const ASKS_MAX: usize = 4096;
+/// The most tuples asked for in one message, which fits however great their versions are: their authors choose those.
+pub const ASKS_MAX: usize = 3584;
+
+const _: () = assert!(1 + 4 + 1 + 2 + ASKS_MAX * (8 + 10) <= SYNC_MESSAGE_LEN_MAX);
 
 /// One message of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]

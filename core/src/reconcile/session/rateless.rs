@@ -13,6 +13,7 @@ use crate::reconcile::coding::keyed::{Entry, FormA, FormB, KeyedDifference};
 use crate::reconcile::coding::riblt::{Riblt, RibltDifference};
 use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Prefix, Run, Side};
 use crate::reconcile::session::SessionError;
+use crate::reconcile::session::credit::{least, most, wanted};
 use crate::reconcile::session::index::{Index, Item};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::{Opening, WORDS_LEN_MAX};
@@ -44,6 +45,9 @@ pub(super) trait SessionCode:
 /// One side of such a session.
 #[derive(Debug)]
 pub(super) struct Rateless<C: Code> {
+    opener: bool,
+    /// Cells that the opener has sent.
+    served: usize,
     prefix: Option<Arc<Prefix<C>>>,
     decoder: Option<Decoder<C>>,
     /// Cells that the peer was asked for, from the first on.
@@ -56,26 +60,30 @@ pub(super) struct Rateless<C: Code> {
 
 impl<C: Code> Default for Rateless<C> {
     fn default() -> Self {
-        Self { prefix: None, decoder: None, asked: 0, empty: 0, theirs: 0 }
+        Self { opener: false, served: 0, prefix: None, decoder: None, asked: 0, empty: 0, theirs: 0 }
     }
 }
 
 impl<C: SessionCode> Method for Rateless<C> {
     fn open(&mut self, index: &Index, store: &Store, room: usize) -> Vec<u8> {
+        self.opener = true;
         // A first guess at what fits; the run ends where the room does.
-        let prefix = self.reach(room / CELL_LEN_LEAST, index, store);
-        prefix.map(|prefix| encode(&prefix.run(0, usize::MAX, room.saturating_sub(1)))).unwrap_or_default()
+        let Ok(prefix) = self.reach(room / CELL_LEN_LEAST, index, store) else { return Vec::new() };
+        let run = prefix.run(0, usize::MAX, room.saturating_sub(1));
+        self.served = run.cells.len();
+        encode(&run)
     }
 
     fn meet(&mut self, opening: &Opening) {
-        self.theirs = opening.tuples as usize;
+        // No more than could matter, so that sums with it fit 32 bits.
+        self.theirs = (opening.tuples as usize).min(CELLS_MAX);
     }
 
     fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError> {
         let mut reader = Reader::new(words)?;
         match reader.byte()? {
-            CREDIT => self.serve(reader, index, store),
-            CELLS => self.take(reader, index, store),
+            CREDIT if self.opener => self.serve(reader, index, store),
+            CELLS if !self.opener => self.take(reader, index, store),
             _ => Err(SessionError::OutOfTurn),
         }
     }
@@ -92,13 +100,19 @@ impl<C: SessionCode> Rateless<C> {
         self.asked.saturating_sub(taken)
     }
 
-    /// The opener sends the cells that it is asked for, in as many messages as it takes.
+    /// The opener sends the cells that it is asked for, in as many messages as it takes. They follow those that it has sent,
+    /// and are neither so few that a session of many requests goes over the store at each, nor more than [`wanted`] says.
     fn serve(&mut self, mut reader: Reader<'_>, index: &Index, store: &Store) -> Result<Turn, SessionError> {
         let (start, count) = (reader.varint()?, reader.varint()?);
         reader.finish()?;
+        let sent = self.served;
         let end = start.saturating_add(count).min(CELLS_MAX as u64) as usize;
+        if start != sent as u64 || !(least(sent)..=most(sent)).contains(&end) {
+            return Err(SessionError::OutOfTurn);
+        }
+        self.served = end;
         let prefix = self.reach(end, index, store)?;
-        let (mut at, mut say) = (start as usize, Vec::new());
+        let (mut at, mut say) = (sent, Vec::new());
         while at < end {
             let run = prefix.run(at, end - at, WORDS_LEN_MAX - 1);
             at += run.cells.len().max(1);
@@ -116,7 +130,8 @@ impl<C: SessionCode> Rateless<C> {
         let mut decoder = self.decoder.take().unwrap_or_else(|| Decoder::new(C::new(index), limits));
         let taken = decoder.cells_taken();
         let total = taken + run.cells.len();
-        if run.start as usize != taken || (run.cells.is_empty() && taken > 0) {
+        let beyond_credit = self.asked > 0 && total > self.asked;
+        if run.start as usize != taken || (run.cells.is_empty() && taken > 0) || beyond_credit {
             return Err(SessionError::OutOfTurn);
         }
         let local = self.reach(total, index, store)?;
@@ -132,7 +147,7 @@ impl<C: SessionCode> Rateless<C> {
             return Ok(Turn::default());
         }
         self.asked = wanted(self.empty, total).min(limit);
-        if self.asked <= total {
+        if self.asked < least(total) {
             return Err(SessionError::TooMany);
         }
         let mut words = Vec::from([CREDIT]);
@@ -170,35 +185,6 @@ fn encode<C: Cell>(run: &Run<C>) -> Vec<u8> {
     words.push(CELLS);
     run.encode(&mut words);
     words
-}
-
-/// How many cells are likely to be enough, when this many of the first `total` are empty and those did not do.
-fn wanted(empty: usize, total: usize) -> usize {
-    let least = total + (total / 8).max(4);
-    let most = 4 * total + 8;
-    // Too few to tell.
-    if empty < 3 {
-        return (3 * total).max(4);
-    }
-    let differences = estimate(empty, total);
-    let enough = 1.4 * differences + 2.0 * libm::sqrt(differences) + 2.0;
-    (enough as usize).clamp(least, most)
-}
-
-/// The number of differences d at which as many cells are expected to be empty: the sum of (i / (i + 2))^d over cells i.
-pub(super) fn estimate(empty: usize, total: usize) -> f64 {
-    const SAMPLES: usize = 256;
-    let stride = total.div_ceil(SAMPLES).max(1);
-    let expected = |differences: f64| {
-        let sum: f64 = (0..total).step_by(stride).map(|i| libm::pow(i as f64 / (i + 2) as f64, differences)).sum();
-        sum * stride as f64
-    };
-    let (mut low, mut high) = (0.0, 4.0 * total as f64);
-    for _ in 0..32 {
-        let middle = (low + high) / 2.0;
-        if expected(middle) > empty as f64 { low = middle } else { high = middle }
-    }
-    high
 }
 
 impl From<PeelError> for SessionError {

@@ -2,10 +2,10 @@
 //! as many syndromes again, up to the capacity. With bisection the sketch stays short and the set is halved instead: of
 //! each part that did not decode the opener sketches one half, and the other follows from the difference.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::reconcile::coding::pinsketch::{CAPACITY_MAX, SYNDROMES_MAX, Sketch};
+use crate::reconcile::coding::pinsketch::{CAPACITY_MAX, Sketch};
 use crate::reconcile::coding::{Partition, Salt};
 use crate::reconcile::session::SessionError;
 use crate::reconcile::session::index::Index;
@@ -30,6 +30,10 @@ const HALVES: u8 = 2;
 #[derive(Debug, Default)]
 pub(super) struct PinSketch {
     bisects: bool,
+    opener: bool,
+    /// What the opener was asked for: syndromes of everything, and parts.
+    sent: usize,
+    served: BTreeSet<Partition>,
     ids: Option<Vec<(u64, u64)>>,
     salt: Salt,
     /// The difference of both sketches of everything.
@@ -51,6 +55,16 @@ impl PinSketch {
         if self.ids.is_none() {
             self.salt = index.salt();
             self.ids = Some(index.items().map(|item| (item.state, item.key)).collect());
+        }
+    }
+
+    /// How many syndromes of everything follow when these did not do. Both sides know, so that nobody can have sketches made
+    /// over and over, a syndrome at a time.
+    fn longer(&self, syndromes: usize) -> usize {
+        match syndromes {
+            0 if self.bisects => PART,
+            0 => FIRST,
+            _ => (2 * (syndromes - VERIFICATION)).min(CAPACITY_MAX) + VERIFICATION,
         }
     }
 
@@ -85,8 +99,11 @@ impl PinSketch {
         reader.finish()?;
         let before = self.difference.len();
         self.taken += tail.len();
-        if tail.is_empty() || !self.parts.is_empty() {
+        if !self.parts.is_empty() {
             return Err(SessionError::OutOfTurn);
+        }
+        if tail.is_empty() || before + tail.len() != self.longer(before) {
+            return Err(SessionError::Malformed);
         }
         let mut mine = self.sketch(before + tail.len()).tail(before);
         mine.merge(&tail);
@@ -99,13 +116,13 @@ impl PinSketch {
             self.parts.push((Partition::WHOLE, core::mem::take(&mut self.difference)));
             return self.ask_halves();
         }
-        let capacity = self.difference.len() - VERIFICATION;
-        if capacity >= CAPACITY_MAX {
+        let longer = self.longer(self.difference.len());
+        if longer == self.difference.len() {
             return Err(SessionError::TooMany);
         }
         let mut words = Vec::from([EXTEND]);
         put_varint(&mut words, self.difference.len() as u64);
-        put_varint(&mut words, ((2 * capacity).min(CAPACITY_MAX) + VERIFICATION) as u64);
+        put_varint(&mut words, longer as u64);
         Ok(Turn::say(words))
     }
 
@@ -151,7 +168,10 @@ impl PinSketch {
         if self.parts.is_empty() { Ok(self.done()) } else { self.ask_halves() }
     }
 
-    fn done(&self) -> Turn {
+    fn done(&mut self) -> Turn {
+        // A forged sketch of a part can name ids of any other.
+        self.found.sort_unstable();
+        self.found.dedup();
         let mut mine: Vec<(u64, u64)> = self.ids.iter().flatten().copied().collect();
         mine.sort_unstable();
         let mut found = Findings::default();
@@ -168,33 +188,41 @@ impl PinSketch {
 impl Method for PinSketch {
     fn open(&mut self, index: &Index, _: &Store, _: usize) -> Vec<u8> {
         self.begin(index);
+        (self.opener, self.sent) = (true, self.longer(0));
         let mut words = Vec::from([SYNDROMES]);
-        self.sketch(if self.bisects { PART } else { FIRST }).encode(&mut words);
+        self.sketch(self.sent).encode(&mut words);
         words
     }
 
     fn handle(&mut self, index: &Index, _: &Store, words: &[u8]) -> Result<Turn, SessionError> {
-        let opened = self.ids.is_some() && self.difference.is_empty() && self.parts.is_empty();
         self.begin(index);
         let mut reader = Reader::new(words)?;
         match reader.byte()? {
-            SYNDROMES => self.extend(reader),
+            SYNDROMES if !self.opener => self.extend(reader),
             HALVES if !self.parts.is_empty() => self.take_halves(reader),
-            HALVES if opened && self.bisects => {
+            HALVES if self.opener && self.bisects => {
                 let count = reader.count(PARTS_MAX)?;
                 let parts = (0..count).map(|_| Partition::decode(&mut reader)).collect::<Result<Vec<_>, _>>()?;
                 reader.finish()?;
+                // Parts of one depth share nothing, so this bounds the work by the depth times the number of ids.
+                if !parts.iter().all(|part| self.served.insert(*part)) {
+                    return Err(SessionError::OutOfTurn);
+                }
                 let mut words = Vec::from([HALVES]);
                 put_varint(&mut words, count as u64);
                 self.halves(&parts).iter().for_each(|half| half.encode(&mut words));
                 Ok(Turn::say(words))
             }
-            EXTEND if opened && !self.bisects => {
-                let limit = SYNDROMES_MAX as u64;
-                let (from, to) = (reader.varint()?.min(limit) as usize, reader.varint()?.min(limit) as usize);
+            EXTEND if self.opener && !self.bisects => {
+                let (from, to) = (reader.varint()?, reader.varint()?);
                 reader.finish()?;
+                let (sent, longer) = (self.sent, self.longer(self.sent));
+                if (from, to) != (sent as u64, longer as u64) || sent == longer {
+                    return Err(SessionError::OutOfTurn);
+                }
+                self.sent = longer;
                 let mut words = Vec::from([SYNDROMES]);
-                self.sketch(to).tail(from).encode(&mut words);
+                self.sketch(longer).tail(sent).encode(&mut words);
                 Ok(Turn::say(words))
             }
             _ => Err(SessionError::OutOfTurn),

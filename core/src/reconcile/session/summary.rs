@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use crate::peer::PeerId;
 use crate::reconcile::exchange::{Lack, compare};
 use crate::reconcile::message::{AuthorSummary, SUMMARIES_MAX, Summary};
 use crate::reconcile::session::SessionError;
@@ -16,6 +17,10 @@ use crate::wire::Reader;
 #[derive(Debug, Default)]
 pub(super) struct SummaryMethod {
     opener: bool,
+    /// The answerer has said its summaries, which are long: once is enough.
+    answered: bool,
+    /// Where the next range has to begin.
+    next: Option<PeerId>,
 }
 
 impl Method for SummaryMethod {
@@ -26,11 +31,20 @@ impl Method for SummaryMethod {
 
     fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError> {
         if !self.opener {
-            return if words.is_empty() { Ok(answer(store)) } else { Err(SessionError::Malformed) };
+            return match (words.is_empty(), core::mem::replace(&mut self.answered, true)) {
+                (true, false) => Ok(answer(store)),
+                (true, true) => Err(SessionError::OutOfTurn),
+                (false, _) => Err(SessionError::Malformed),
+            };
         }
         let mut reader = Reader::new(words)?;
         let summary = Summary::read(&mut reader)?;
         reader.finish()?;
+        // Whoever is not named in a range gets everything, so a range that came again would be answered with a flood.
+        if summary.from != self.next {
+            return Err(SessionError::OutOfTurn);
+        }
+        self.next = summary.to;
         let (lacks, summaries) = compare(store, &summary);
         let mut found = Findings { summaries, ..Findings::default() };
         for (author, lack) in lacks {

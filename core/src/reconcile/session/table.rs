@@ -26,6 +26,8 @@ pub(super) struct DifferenceDigest {
     salt: Salt,
     /// What the answerer asked for, in differences, and what it has of the table.
     wanted: u64,
+    /// The size of the last table that the opener made.
+    served: u64,
     bytes: Vec<u8>,
     /// Cells of the tables that arrived.
     taken: usize,
@@ -63,11 +65,16 @@ impl DifferenceDigest {
         Ok(Turn::say(words))
     }
 
-    /// The opener sends a table in as many messages as it takes.
-    fn serve(&self, differences: u64) -> Result<Turn, SessionError> {
+    /// The opener sends a table in as many messages as it takes. The next one has to be twice the size at least, so that
+    /// all of them take no more than two of the last.
+    fn serve(&mut self, differences: u64) -> Result<Turn, SessionError> {
+        if differences < (2 * self.served).max(1) {
+            return Err(SessionError::OutOfTurn);
+        }
         if Shape::for_differences(differences).cells() >= CELLS_MAX {
             return Err(SessionError::TooMany);
         }
+        self.served = differences;
         let mut bytes = Vec::new();
         self.table(differences).encode(&mut bytes);
         let mut say: Vec<Vec<u8>> = bytes.chunks(WORDS_LEN_MAX - 1).map(|chunk| [&[TABLE], chunk].concat()).collect();

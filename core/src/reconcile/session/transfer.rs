@@ -39,7 +39,11 @@ impl Findings {
         let mut ask = theirs;
         ask.sort_unstable();
         ask.dedup();
-        let give = mine.into_iter().filter(|key| ask.binary_search(key).is_err()).collect();
+        let mut give = mine;
+        give.retain(|key| ask.binary_search(key).is_err());
+        // A peer's cells can name one key in many states.
+        give.sort_unstable();
+        give.dedup();
         Self { give, ask, ..Self::default() }
     }
 }
@@ -98,12 +102,14 @@ impl Transfer {
         self.outstanding = self.outstanding.saturating_sub(1);
     }
 
-    /// Answers asks; at least one message, of which the last says so.
+    /// Answers asks, each id once; at least one message, of which the last says so.
     pub(super) fn answer(&mut self, asks: &[Ask], states: bool, back: bool, index: &Index) -> Vec<Part> {
+        let mut asks = asks.to_vec();
+        asks.sort_by_key(|ask| ask.id);
+        asks.dedup_by_key(|ask| ask.id);
         if states {
-            let held = index.by_state();
-            let find = |ask: &Ask| held.binary_search_by_key(&ask.id, |(state, _)| *state).ok().map(|at| held[at].1);
-            return give(asks.iter().filter_map(find).map(|item| item.tuple.clone()), true);
+            let is_asked = |item: &&Item| asks.binary_search_by_key(&item.state, |ask| ask.id).is_ok();
+            return give(index.items().filter(is_asked).map(|item| item.tuple.clone()), true);
         }
         let (mut tuples, mut asked) = (Vec::new(), Vec::new());
         for ask in asks {
