@@ -45,7 +45,7 @@ the next
 authors by their newest versions notice an older one that is missing only once those agree
   wrong                        trials whose stores are not the join of both, whose closing check failed, whose session \
 did not end, or whose code found something else
-  failed                       trials that the method gave up because there are too many differences for it
+  failed                       trials that the method gave up: more differs than it takes, or its cap on cells or messages was reached
 
 The common part of the stores is made once; each trial copies it and indexes it under its salt, which takes some \
 microseconds per item and trial. A million items take seconds a trial.";
@@ -234,7 +234,7 @@ fn counts_units(kind: MethodKind) -> bool {
     matches!(kind, MethodKind::PinSketch | MethodKind::PinSketchBisect | MethodKind::Iblt)
 }
 
-/// Whether one side found that there are too many differences for the method.
+/// Whether one side gave up: too many differences for the method, or its cap on cells or messages reached by bad luck.
 fn gave_up(transcript: &Transcript) -> bool {
     transcript.verdicts.contains(&Verdict::Failed(SessionError::TooMany))
 }
