@@ -2,8 +2,8 @@
 //! that its scenario or its owner chose. What a session brings is not passed on at once; it spreads as the sessions do.
 //!
 //! Ids are under the salt of an epoch, the same for everybody, so that the index and the first cells of the store are kept and
-//! serve all sessions. A session that ends in a mismatch is followed by a salted one with that peer, at most one per
-//! [`ReconcilerConfig::patience`]. A session whose method fails is followed by the exchange of summaries that Scuttlebutt makes.
+//! serve all sessions. A session that ends in a mismatch, or whose method fails, is followed by a salted one with that peer, at
+//! most one per [`ReconcilerConfig::patience`]; and one that fails, at once by the exchange of summaries that Scuttlebutt makes.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -125,7 +125,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         for message in out {
             context.send(from, SyncMessage::Session(Box::new(message)));
         }
-        if verdict == Verdict::Mismatch && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
+        if verdict.calls_for_salt() && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
             self.suspects.push(from);
         }
     }

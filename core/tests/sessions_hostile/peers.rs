@@ -185,7 +185,7 @@ fn endless_streams_end_within_the_stated_limit() {
     let form_a = Prefix::build(FormA::new(EPOCH), 3000, (1..20_000).map(entry));
     let form_b = Prefix::build(FormB::new(EPOCH), 3000, (1..20_000).map(entry));
     for claimed in [0, 1000] {
-        let limit = 2 * (100 + claimed as usize) + 64;
+        let limit = 2 * (100 + claimed as usize) + 256;
         for (kind, (cells, verdict)) in [
             (MethodKind::Riblt, endless(MethodKind::Riblt, &riblt, claimed)),
             (MethodKind::KeyedRiblt, endless(MethodKind::KeyedRiblt, &form_a, claimed)),

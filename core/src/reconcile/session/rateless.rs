@@ -23,6 +23,8 @@ use crate::wire::{Reader, put_varint};
 
 /// No cell of any code takes fewer bytes.
 const CELL_LEN_LEAST: usize = 24;
+/// Cells that a session may take however small the stores are: the number that few differences need has a long tail.
+const CELLS_LEAST: usize = 256;
 /// The most cells of a session, whatever the peer says about the size of its store.
 pub const CELLS_MAX: usize = 1 << 20;
 
@@ -125,7 +127,7 @@ impl<C: SessionCode> Rateless<C> {
     fn take(&mut self, mut reader: Reader<'_>, index: &Index, store: &Store) -> Result<Turn, SessionError> {
         let run = Run::<C::Cell>::decode(&mut reader)?;
         reader.finish()?;
-        let limit = CELLS_MAX.min(2 * (index.len() + self.theirs) + 64);
+        let limit = CELLS_MAX.min(2 * (index.len() + self.theirs) + CELLS_LEAST);
         let limits = Limits { cells: limit, differences: limit };
         let mut decoder = self.decoder.take().unwrap_or_else(|| Decoder::new(C::new(index), limits));
         let taken = decoder.cells_taken();
