@@ -187,9 +187,9 @@ fn the_core_knows_nothing_of_its_hosts() {
     assert!(!manifest.contains("rapprochement-sim"));
 }
 
-/// Whether a line stands behind `#[cfg(test)]`, with which unit tests end a file.
+/// Whether a line stands behind `#[cfg(test)]`, with which unit tests end a file, or in a file of its own for them.
 fn in_tests(source: &Source, number: usize) -> bool {
-    source.code().any(|(at, line)| at < number && line.trim() == "#[cfg(test)]")
+    source.path.ends_with("/tests.rs") || source.code().any(|(at, line)| at < number && line.trim() == "#[cfg(test)]")
 }
 
 #[test]
