@@ -119,12 +119,30 @@ fn plot_area(figure: &Figure, theme: &Theme, x: &Scale, y: &Scale) -> Area {
     let at_edge = if figure.x.names.is_empty() { x.ticks.last() } else { None };
     let last = at_edge.map_or(0.0, |tick| font::width(&tick.1, small) / 2.0);
     let title = if theme.title && !figure.title.is_empty() { label * 1.7 } else { 0.0 };
+    let (left, right) = (pad + label + small * 0.5 + widest + small * 0.7, theme.width - pad - last.max(small * 0.3));
+    let rows = rows_of_labels(x, right - left, small);
     Area {
-        left: pad + label + small * 0.5 + widest + small * 0.7,
+        left,
         top: pad + small * 0.4 + title,
-        right: theme.width - pad - last.max(small * 0.3),
-        bottom: theme.height - pad - label * 1.3 - small * 1.6,
+        right,
+        bottom: theme.height - pad - label * 1.3 - small * (1.6 + ROW * (rows - 1) as f64),
     }
+}
+
+/// From one row of labels below the axis to the next, in their size.
+const ROW: f64 = 1.1;
+
+/// Into how many rows the labels below the axis go, so that none runs into the next of its row: long names of many
+/// things, seldom numbers.
+fn rows_of_labels(x: &Scale, width: f64, small: f64) -> usize {
+    const ROWS_MAX: usize = 4;
+    let labels: Vec<(f64, f64)> =
+        x.ticks.iter().filter_map(|(value, text)| Some((x.place(*value)? * width, font::width(text, small)))).collect();
+    let fits = |rows: usize| {
+        let apart = |(a, b): (&(f64, f64), &(f64, f64))| b.0 - a.0 > f64::midpoint(a.1, b.1) + small * 0.4;
+        labels.iter().zip(labels.iter().skip(rows)).all(apart)
+    };
+    (1..ROWS_MAX).find(|&rows| fits(rows)).unwrap_or(ROWS_MAX)
 }
 
 fn grid(canvas: &mut Canvas<'_>, layout: &Layout) {
@@ -148,9 +166,12 @@ fn axes(canvas: &mut Canvas<'_>, figure: &Figure, layout: &Layout) {
     for at in y.minor.iter().filter_map(|value| y.place(*value)).map(along_y) {
         canvas.stroke(&[(left, at), (left - tick * 0.6, at)], INK, theme.thin);
     }
-    for (at, text) in x.ticks.iter().filter_map(|(value, text)| Some((along_x(x.place(*value)?), text))) {
-        canvas.stroke(&[(at, bottom), (at, bottom + tick)], INK, theme.thin);
-        canvas.label(text, (at, bottom + small * 1.45), small, Anchor::Centre);
+    let rows = rows_of_labels(x, right - left, small);
+    let ticks = x.ticks.iter().filter_map(|(value, text)| Some((along_x(x.place(*value)?), text)));
+    for (index, (at, text)) in ticks.enumerate() {
+        let down = small * ROW * (index % rows) as f64;
+        canvas.stroke(&[(at, bottom), (at, bottom + tick + down)], INK, theme.thin);
+        canvas.label(text, (at, bottom + small * 1.45 + down), small, Anchor::Centre);
     }
     for (at, text) in y.ticks.iter().filter_map(|(value, text)| Some((along_y(y.place(*value)?), text))) {
         canvas.stroke(&[(left, at), (left - tick, at)], INK, theme.thin);
