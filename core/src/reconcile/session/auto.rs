@@ -1,7 +1,11 @@
-//! The method that chooses. With few authors their summaries are cheapest, whatever differs. Otherwise keyed cells begin, a
-//! handful, and more as the empty ones tell how many items differ; where summaries of all authors would take fewer
-//! bytes than the cells that are still wanted, the answerer sends those instead. What a choice costs is counted in bytes:
-//! a cell takes 24, an author's summary 32 and up to 26.
+//! The method that chooses. With few authors their summaries are cheapest. Otherwise keyed cells begin, a handful, and more
+//! as the empty ones tell how many items differ; where summaries of all authors would take fewer bytes than the cells
+//! that are still wanted, the answerer sends those instead. What a choice costs is counted in bytes: a cell takes 24, an
+//! author's summary 32 and up to 26.
+//!
+//! Summaries tell only what follows an author's newest version. Where both sides have gaps below it, whole sets would have
+//! to follow; this method leaves them to the next session, which is salted, since the closing check fails, and in which it
+//! has cells alone.
 
 use alloc::vec::Vec;
 
@@ -30,6 +34,7 @@ const SUMMARIES: u8 = 1;
 pub(super) struct Auto {
     cells: Rateless<FormA>,
     summaries: SummaryMethod,
+    cells_alone: bool,
 }
 
 impl Auto {
@@ -39,9 +44,14 @@ impl Auto {
 }
 
 impl Method for Auto {
+    fn salt(&mut self) {
+        self.cells_alone = true;
+    }
+
     fn open(&mut self, index: &Index, store: &Store, room: usize) -> Vec<u8> {
+        self.summaries = SummaryMethod::without_whole_sets();
         self.summaries.open(index, store, 0);
-        if store.authors().len() <= AUTHORS_FEW {
+        if store.authors().len() <= AUTHORS_FEW && !self.cells_alone {
             return Vec::from([SUMMARIES]);
         }
         [&[CELLS], self.cells.open(index, store, FIRST.min(room)).as_slice()].concat()
@@ -57,7 +67,7 @@ impl Method for Auto {
             Some((&CELLS, rest)) => {
                 let turn = self.cells.handle(index, store, rest)?;
                 let wanted = self.cells.wanted();
-                if wanted * CELL > store.authors().len() * SUMMARY {
+                if !self.cells_alone && wanted * CELL > store.authors().len() * SUMMARY {
                     return self.summaries(index, store, &[]);
                 }
                 Ok(turn.under(CELLS))

@@ -98,6 +98,9 @@ pub(super) trait Method: Debug {
     /// The opener's first words, at most `room` bytes of them where the method has a choice.
     fn open(&mut self, index: &Index, store: &Store, room: usize) -> Vec<u8>;
 
+    /// The session is salted, because the last one went wrong. Told first, to both sides.
+    fn salt(&mut self) {}
+
     /// The answerer learns what the opening says besides the words.
     fn meet(&mut self, _opening: &Opening) {}
 

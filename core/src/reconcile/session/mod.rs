@@ -97,6 +97,9 @@ impl Session {
     ) -> (Self, SessionMessage) {
         let index = salted.then(|| Box::new(Index::of(store, salt_of(nonce))));
         let mut method = method::build(kind);
+        if salted {
+            method.salt();
+        }
         let words = method.open(index.as_deref().unwrap_or(epoch), store, room.min(WORDS_LEN_MAX));
         let opening = Opening {
             method: kind,
@@ -126,6 +129,9 @@ impl Session {
         }
         let index = opening.salted.then(|| Box::new(Index::of(store, salt_of(opening.nonce))));
         let mut method = method::build(opening.method);
+        if opening.salted {
+            method.salt();
+        }
         method.meet(opening);
         let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
         let verdict = session.words(&opening.words, store, epoch, out);

@@ -21,6 +21,15 @@ pub(super) struct SummaryMethod {
     answered: bool,
     /// Where the next range has to begin.
     next: Option<PeerId>,
+    /// An author of whom both sides lack something below the newest version is left alone.
+    leaves_gaps: bool,
+}
+
+impl SummaryMethod {
+    /// The method that never gives an author's whole set where only a part of it may be missing.
+    pub(super) fn without_whole_sets() -> Self {
+        Self { leaves_gaps: true, ..Self::default() }
+    }
 }
 
 impl Method for SummaryMethod {
@@ -45,7 +54,13 @@ impl Method for SummaryMethod {
             return Err(SessionError::OutOfTurn);
         }
         self.next = summary.to;
-        let (lacks, summaries) = compare(store, &summary);
+        let (mut lacks, mut summaries) = compare(store, &summary);
+        if self.leaves_gaps {
+            let gap = |(author, lack): &(&Author, Lack)| matches!(lack, Lack::Unknown).then(|| author.id());
+            let gaps: Vec<PeerId> = lacks.iter().filter_map(gap).collect();
+            lacks.retain(|(_, lack)| matches!(lack, Lack::After(_)));
+            summaries.retain(|summary| gaps.binary_search(&summary.author).is_err());
+        }
         let mut found = Findings { summaries, ..Findings::default() };
         for (author, lack) in lacks {
             let after = if let Lack::After(version) = lack { version } else { 0 };

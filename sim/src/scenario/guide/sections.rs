@@ -246,6 +246,30 @@ stop = "4 min""#],
             r#"protocol.eager_push = { fanout = 4, repair = "1 s", budget = "64 KiB" }"#,
             r#"protocol.scuttlebutt = { interval = "1 s", budget = "64 KiB" }"#,
             r#"protocol.reconcile = { method = "auto", interval = "1 s" }"#,
+            r#"[protocol.reconcile]
+method = "keyed_riblt"
+interval = "1 s"
+first_message = "1200 B"
+kept_cells = 64
+patience = "30 s"
+budget = "64 KiB""#,
+        ],
+    ),
+    section(
+        "Method",
+        "`protocol.reconcile.method`",
+        &[
+            r#"protocol.reconcile = { method = "summary", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "riblt", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "keyed_riblt", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "versioned_riblt", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "pinsketch", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "pinsketch_bisect", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "iblt", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "range", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "search_tree", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "two_level", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "auto", interval = "1 s" }"#,
         ],
     ),
     section(
