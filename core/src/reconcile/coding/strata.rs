@@ -121,13 +121,15 @@ impl Estimate {
         u64::from(self.sampled) << self.halvings
     }
 
-    /// The shape of the table to ask for. An estimate from a sample is raised by 40 %, which less than 1 in 100 of them falls
-    /// short of; and the table then peels in at least 99 of 100 cases, both taken together.
+    /// The number of differences to prepare for: an estimate from a sample is raised by 40 %, which less than 1 in 100 of
+    /// them falls short of.
+    pub fn raised(self) -> u64 {
+        if self.halvings == 0 { self.differences() } else { self.differences() * 7 / 5 }
+    }
+
+    /// The shape of the table to ask for. It peels in at least 99 of 100 cases, estimate and table taken together.
     pub fn shape(self) -> Shape {
-        match self.halvings {
-            0 => Shape::for_differences(self.differences()),
-            _ => Shape::for_differences(self.differences() * 7 / 5),
-        }
+        Shape::for_differences(self.raised())
     }
 }
 

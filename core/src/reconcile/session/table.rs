@@ -117,10 +117,7 @@ impl Method for DifferenceDigest {
                 let theirs = Strata::decode(&mut reader, self.salt)?;
                 reader.finish()?;
                 let estimate = theirs.estimate(&self.strata()).ok_or(SessionError::Malformed)?;
-                // A sampled estimate may be low: the rule of [`crate::reconcile::coding::Estimate::shape`].
-                let differences = estimate.differences();
-                let exact = estimate.shape().cells() == Shape::for_differences(differences).cells();
-                self.ask(if exact { differences } else { differences + differences * 2 / 5 }.max(1))
+                self.ask(estimate.raised().max(1))
             }
             WANTED if opener => {
                 let differences = reader.varint()?;
