@@ -75,8 +75,4 @@ impl Method for Auto {
             _ => Err(SessionError::Malformed),
         }
     }
-
-    fn cells_used(&self) -> usize {
-        self.cells.cells_used()
-    }
 }

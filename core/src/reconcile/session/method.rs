@@ -51,11 +51,15 @@ macro_rules! kinds {
             }
         }
 
-        /// One side of a method.
-        pub(super) fn build(kind: MethodKind) -> Box<dyn Method + Send> {
-            match kind {
+        /// One side of a method, in a salted session or another.
+        pub(super) fn build(kind: MethodKind, salted: bool) -> Box<dyn Method + Send> {
+            let mut method: Box<dyn Method + Send> = match kind {
                 $(MethodKind::$kind => Box::new($build),)*
+            };
+            if salted {
+                method.salt();
             }
+            method
         }
     };
 }
@@ -109,11 +113,6 @@ pub(super) trait Method: Debug {
     /// # Errors
     /// The words are none of this method, or there are too many differences for it.
     fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError>;
-
-    /// Cells of the common prefix that this session needed: what is worth keeping ready for the next.
-    fn cells_used(&self) -> usize {
-        0
-    }
 
     /// Syndromes or cells of tables that this side took from the peer, repeated attempts included.
     fn units_taken(&self) -> u64 {

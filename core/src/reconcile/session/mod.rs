@@ -96,10 +96,7 @@ impl Session {
         room: usize,
     ) -> (Self, SessionMessage) {
         let index = salted.then(|| Box::new(Index::of(store, salt_of(nonce))));
-        let mut method = method::build(kind);
-        if salted {
-            method.salt();
-        }
+        let mut method = method::build(kind, salted);
         let words = method.open(index.as_deref().unwrap_or(epoch), store, room.min(WORDS_LEN_MAX));
         let opening = Opening {
             method: kind,
@@ -128,10 +125,7 @@ impl Session {
             return (None, Verdict::Equal);
         }
         let index = opening.salted.then(|| Box::new(Index::of(store, salt_of(opening.nonce))));
-        let mut method = method::build(opening.method);
-        if opening.salted {
-            method.salt();
-        }
+        let mut method = method::build(opening.method, opening.salted);
         method.meet(opening);
         let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
         let verdict = session.words(&opening.words, store, epoch, out);
@@ -257,11 +251,6 @@ impl Session {
     fn release(&mut self, epoch: &Index, out: &mut Vec<SessionMessage>) {
         let parts = self.transfer.release(self.index.as_deref().unwrap_or(epoch));
         self.say(parts, out);
-    }
-
-    /// Cells of its code that the session needed.
-    pub fn cells_used(&self) -> usize {
-        self.method.cells_used()
     }
 
     /// Syndromes or cells of tables that this side took from the peer, repeated attempts included, where the method has

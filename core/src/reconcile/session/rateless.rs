@@ -89,10 +89,6 @@ impl<C: SessionCode> Method for Rateless<C> {
             _ => Err(SessionError::OutOfTurn),
         }
     }
-
-    fn cells_used(&self) -> usize {
-        self.prefix.as_ref().map_or(0, |prefix| prefix.cells().len())
-    }
 }
 
 impl<C: SessionCode> Rateless<C> {
@@ -233,38 +229,30 @@ fn keyed_findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings
     found
 }
 
-impl SessionCode for FormA {
-    fn new(index: &Index) -> Self {
-        Self::new(index.salt())
-    }
+/// The keyed forms differ in their cells alone, and in where the index keeps them.
+macro_rules! keyed_session_code {
+    ($($form:ty => $kept:ident;)*) => {$(
+        impl SessionCode for $form {
+            fn new(index: &Index) -> Self {
+                Self::new(index.salt())
+            }
 
-    fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
-        Box::new(index.items().map(Item::entry))
-    }
+            fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
+                Box::new(index.items().map(Item::entry))
+            }
 
-    fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
-        index.kept().keyed.as_ref()
-    }
+            fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
+                index.kept().$kept.as_ref()
+            }
 
-    fn findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
-        keyed_findings(differences, index)
-    }
+            fn findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
+                keyed_findings(differences, index)
+            }
+        }
+    )*};
 }
 
-impl SessionCode for FormB {
-    fn new(index: &Index) -> Self {
-        Self::new(index.salt())
-    }
-
-    fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
-        Box::new(index.items().map(Item::entry))
-    }
-
-    fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
-        index.kept().versioned.as_ref()
-    }
-
-    fn findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
-        keyed_findings(differences, index)
-    }
+keyed_session_code! {
+    FormA => keyed;
+    FormB => versioned;
 }
