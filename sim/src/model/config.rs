@@ -85,6 +85,21 @@ pub enum Method {
 }
 
 impl Method {
+    /// All there are.
+    pub const ALL: [Self; 11] = [
+        Self::Summary,
+        Self::Riblt,
+        Self::KeyedRiblt,
+        Self::VersionedRiblt,
+        Self::Pinsketch,
+        Self::PinsketchBisect,
+        Self::Iblt,
+        Self::Range,
+        Self::SearchTree,
+        Self::TwoLevel,
+        Self::Auto,
+    ];
+
     /// The method's name in the core.
     pub const fn kind(self) -> MethodKind {
         match self {
@@ -250,5 +265,22 @@ pub struct MeasureConfig {
 impl Default for MeasureConfig {
     fn default() -> Self {
         Self { sample: Span(Duration::from_millis(500)), stop_when_converged: false, events: false, event_limit: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A scenario can name every method of the core, and no two names mean the same.
+    #[test]
+    fn every_method_of_the_core_has_a_name() {
+        let mut kinds = Method::ALL.map(Method::kind);
+        kinds.sort_unstable();
+        assert_eq!(kinds, MethodKind::ALL);
+        for method in Method::ALL {
+            let name = serde_json::to_value(method).unwrap();
+            assert_eq!(name.as_str().unwrap().replace('_', "-"), method.kind().name());
+        }
     }
 }

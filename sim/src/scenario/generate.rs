@@ -267,21 +267,7 @@ impl Draw {
     }
 
     fn method(&mut self) -> Method {
-        use Method::*;
-        let all = [
-            Summary,
-            Riblt,
-            KeyedRiblt,
-            VersionedRiblt,
-            Pinsketch,
-            PinsketchBisect,
-            Iblt,
-            Range,
-            SearchTree,
-            TwoLevel,
-            Auto,
-        ];
-        all[self.between(0, all.len() as u64 - 1) as usize]
+        Method::ALL[self.between(0, Method::ALL.len() as u64 - 1) as usize]
     }
 
     fn workload(&mut self, nodes: u32, seconds: u64) -> WorkloadConfig {
