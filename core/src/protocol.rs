@@ -87,6 +87,11 @@ pub trait Context<P: Protocol> {
     /// Tells the application, or the protocol that wraps this one.
     fn emit(&mut self, event: P::Event);
 
+    /// The handler has computed for so long, on the machine that its prices were measured on. A simulator lets that time
+    /// pass, in proportion to how fast its nodes are, before what is sent from here on leaves the node; on a real node it has
+    /// passed by itself.
+    fn spend(&mut self, _time: Duration) {}
+
     /// The node's own stream of random numbers.
     fn rng(&mut self) -> &mut Self::Rng;
 

@@ -48,7 +48,13 @@ fn rumours(writes: u32) -> Experiment {
 }
 
 fn schedule(experiment: &Experiment) -> Schedule {
-    Schedule::draw(&experiment.workload, experiment.nodes, experiment.duration.0, &Streams::new(experiment.seed))
+    Schedule::draw(
+        &experiment.workload,
+        experiment.nodes,
+        experiment.duration.0,
+        std::iter::empty(),
+        &Streams::new(experiment.seed),
+    )
 }
 
 /// The node that writes, and the two others.

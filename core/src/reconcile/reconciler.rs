@@ -2,8 +2,9 @@
 //! that its scenario or its owner chose. What a session brings is not passed on at once; it spreads as the sessions do.
 //!
 //! Ids are under the salt of an epoch, the same for everybody, so that the index and the first cells of the store are kept and
-//! serve all sessions. A session that ends in a mismatch, or whose method fails, is followed by a salted one with that peer, at
-//! most one per [`ReconcilerConfig::patience`]; and one that fails, at once by the exchange of summaries that Scuttlebutt makes.
+//! serve all sessions. A session that ends in a mismatch is followed at once by a salted one, at most one per
+//! [`ReconcilerConfig::patience`]; one whose method fails, at once by the exchange of summaries that Scuttlebutt makes, and later
+//! by a salted one, too.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -37,6 +38,8 @@ pub struct ReconcilerConfig {
     pub method: MethodKind,
     /// Time between the sessions that a node opens; zero for never.
     pub interval: Duration,
+    /// When a node opens its first session; `None` for a random point of the interval.
+    pub first: Option<Duration>,
     /// Bytes of the method's words in the first message, where it has a choice.
     pub room: usize,
     /// Cells of the store's code that are kept up to date at every write; 0 for none.
@@ -86,18 +89,23 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let patience = self.config.patience;
         self.sessions.retain(|running| now.since(running.since) < patience);
         let Some(peer) = self.sampler.sample(context.rng()) else { return };
+        self.open_with(peer, now, context);
+    }
+
+    fn open_with<C: Context<Self>>(&mut self, peer: P, now: Instant, context: &mut C) {
         if self.sessions.iter().any(|running| running.peer == peer && running.session.is_opener()) {
             return;
         }
         let suspect = self.suspects.iter().position(|suspect| *suspect == peer).filter(|_| now >= self.salted_from);
         if let Some(place) = suspect {
             self.suspects.swap_remove(place);
-            self.salted_from = now + patience;
+            self.salted_from = now + self.config.patience;
         }
         let (number, nonce) = (context.rng().next_u32(), context.rng().next_u64());
         let (store, index) = self.replica.view();
         let ReconcilerConfig { method, room, .. } = self.config;
-        let (session, message) = Session::open(number, method, suspect.is_some(), nonce, store, index, room);
+        let (mut session, message) = Session::open(number, method, suspect.is_some(), nonce, store, index, room);
+        context.spend(session.take_work().time());
         self.keep(peer, now, session);
         context.send(peer, SyncMessage::Session(Box::new(message)));
     }
@@ -110,16 +118,18 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
     }
 
     fn session<C: Context<Self>>(&mut self, now: Instant, from: P, message: &SessionMessage, context: &mut C) {
-        let mut out = Vec::new();
+        let (mut out, mut opener) = (Vec::new(), false);
         let verdict = if let Part::Open(opening) = &message.part {
             let nonce = context.rng().next_u64();
             let (store, index) = self.replica.view();
-            let (session, verdict) = Session::answer(message.session, opening, nonce, store, index, &mut out);
+            let (mut session, verdict) = Session::answer(message.session, opening, nonce, store, index, &mut out);
+            session.iter_mut().for_each(|session| context.spend(session.take_work().time()));
             if let (Some(session), Verdict::Open) = (session, verdict) {
                 self.keep(from, now, session);
             }
             verdict
         } else {
+            opener = self.opened(from, message.session);
             self.go_on(from, message, &mut out, context)
         };
         for message in out {
@@ -128,6 +138,15 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         if verdict.calls_for_salt() && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
             self.suspects.push(from);
         }
+        if opener && verdict == Verdict::Mismatch && now >= self.salted_from {
+            self.open_with(from, now, context);
+        }
+    }
+
+    /// Whether this node opened the session.
+    fn opened(&self, peer: P, number: u32) -> bool {
+        let is_it = |running: &Running<P>| running.peer == peer && running.session.number() == number;
+        self.sessions.iter().find(|running| is_it(running)).is_some_and(|running| running.session.is_opener())
     }
 
     /// A session's next message.
@@ -150,6 +169,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let (store, index) = self.replica.view();
         let session = &mut self.sessions[place].session;
         let (verdict, opener) = (session.handle(&message.part, store, index, out), session.is_opener());
+        context.spend(session.take_work().time());
         if verdict != Verdict::Open {
             self.sessions.remove(place);
         }
@@ -175,7 +195,10 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for Reconciler<P, S, K> {
 
     fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
         match input {
-            Input::Start => start_ticking::<Self, C>(self.config.interval, context),
+            Input::Start => match self.config.first {
+                Some(first) if !self.config.interval.is_zero() => drop(context.set_timer(first, Tick)),
+                _ => start_ticking::<Self, C>(self.config.interval, context),
+            },
             Input::Timer(Tick) => {
                 self.open(now, context);
                 keep_ticking::<Self, C>(self.config.interval, context);

@@ -16,6 +16,13 @@ pub struct Saved {
     version: u64,
 }
 
+impl Saved {
+    /// What a node has that wrote nothing yet and holds this.
+    pub const fn holding(store: Store) -> Self {
+        Self { store, version: 0 }
+    }
+}
+
 /// A node's own copy of the common state.
 #[derive(Clone, Debug)]
 pub(super) struct Replica<K> {

@@ -170,8 +170,9 @@ impl Store {
         Receipt { outcome, equivocation }
     }
 
-    /// Puts in this node's own new tuple, which takes precedence over all its earlier ones.
-    pub(crate) fn insert_own(&mut self, tuple: Arc<Tuple>) -> Option<Arc<Tuple>> {
+    /// Puts in a new tuple without asking who signed it: this node's own, or one whose origin is beyond doubt. It takes
+    /// precedence over what the store has of its key; the tuple that it replaces comes back.
+    pub fn insert_own(&mut self, tuple: Arc<Tuple>) -> Option<Arc<Tuple>> {
         match self.insert(self.find(&tuple.author()), tuple) {
             Outcome::Adopted(replaced) => replaced,
             _ => None,

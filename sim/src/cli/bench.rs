@@ -3,7 +3,7 @@
 mod overhead;
 mod reconcile;
 mod report;
-mod workload;
+mod trial;
 
 use std::io::{self, Write};
 use std::time;

@@ -145,6 +145,11 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("receive_delay_p99_s", "s", "99th percentile of the same"),
     metric(
+        "computed_s_per_node",
+        "s",
+        "mean time that a node computed (ids, cells, sketches; `node.compute`), messages and signatures not included",
+    ),
+    metric(
         "payload_bytes_over_lower_bound",
         "",
         "payload bytes received over those of the tuples that were needed, each once",

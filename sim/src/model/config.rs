@@ -40,6 +40,10 @@ pub enum ProtocolConfig {
         method: Method,
         /// Time between the sessions that a node opens.
         interval: Span,
+        /// When a node opens its first session; by default at a random point of the interval, so that nodes that start
+        /// together do not open in step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first: Option<Span>,
         /// Bytes of the method's words in the first message, where it has a choice.
         #[serde(default = "first_message")]
         first_message: Size,
@@ -142,6 +146,9 @@ pub struct WorkloadConfig {
     pub writers: u32,
     /// When writes happen.
     pub arrivals: Arrivals,
+    /// What nodes hold when the run begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preload: Option<Preload>,
     /// Which of its keys a writer writes.
     #[serde(default)]
     pub keys: Keys,
@@ -180,11 +187,44 @@ pub enum Arrivals {
         /// Time between two writes of the whole system.
         interval: Span,
     },
+    /// Never: only what is preloaded spreads.
+    Never,
     /// All at once, when the warm-up ends.
     Burst {
         /// How many writes.
         count: u32,
     },
+}
+
+/// What nodes hold when the run begins: tuples of authors who are no nodes and write no more. Whoever is away then holds
+/// nothing. Values have the sizes of the workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preload {
+    /// Keys of all nodes together.
+    pub items: u32,
+    /// Their authors.
+    pub authors: u32,
+    /// Keys whose newest version one node alone holds: the first updates of the run, issued when it begins.
+    #[serde(default)]
+    pub differences: u32,
+    /// Share of these that all other nodes hold in an older version; they lack the rest.
+    #[serde(default)]
+    pub updates: Share,
+    /// Which node that is.
+    #[serde(default)]
+    pub holders: Holders,
+}
+
+/// Who holds what others lack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Holders {
+    /// A drawn node for each key: versions are missing below the newest that a node has of an author.
+    #[default]
+    ByKey,
+    /// A drawn node for all keys of an author, as after a partition: a node has the newest versions, or lacks them from one on.
+    ByAuthor,
 }
 
 /// Which of its keys a writer writes.

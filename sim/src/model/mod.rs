@@ -9,6 +9,7 @@ pub mod host;
 pub mod identity;
 pub mod phold;
 pub mod phold_protocol;
+pub mod preload;
 pub mod slab;
 pub mod sync;
 pub mod traffic;

@@ -32,8 +32,10 @@ pub struct Update {
 /// All writes of a run, in order of time.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// The writes; an update's number is its index.
+    /// The writes; an update's number is its index. What is preloaded at one node alone comes first.
     pub updates: Vec<Update>,
+    /// How many updates are preloaded and need no command.
+    pub preloaded: u32,
     /// The writing nodes, ascending.
     pub writers: Vec<u32>,
     /// Keys of each writer.
@@ -42,8 +44,14 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Draws the schedule of a run of this length.
-    pub fn draw(config: &WorkloadConfig, nodes: u32, duration: Duration, streams: &Streams) -> Self {
+    /// Draws the schedule of a run of this length. `holders` are the nodes that hold what is preloaded at one node alone.
+    pub fn draw(
+        config: &WorkloadConfig,
+        nodes: u32,
+        duration: Duration,
+        holders: impl Iterator<Item = u32>,
+        streams: &Streams,
+    ) -> Self {
         let mut rng = streams.stream(Purpose::Workload, 0);
         let writers = draw_writers(config.writers.min(nodes), nodes, &mut rng);
         let start = Instant::ZERO + config.warm_up.0;
@@ -52,23 +60,35 @@ impl Schedule {
         let mut keys = KeyChooser::new(&config.keys, writers.len());
         let periodic = matches!(config.arrivals, Arrivals::Periodic { .. });
         let mut last = vec![NO_UPDATE; writers.len() * config.keys.per_writer as usize];
-        let mut updates = Vec::with_capacity(times.len());
-        for (index, at) in times.into_iter().enumerate() {
+        let mut updates: Vec<Update> =
+            (last.len() as u32..).zip(holders).map(|(entry, holder)| Update::preloaded(entry, holder)).collect();
+        let preloaded = updates.len() as u32;
+        for (index, at) in (preloaded..).zip(times) {
             let count = writers.len() as u32;
-            let rank = if periodic { index as u32 % count } else { below(&mut rng, count) };
+            let rank = if periodic { (index - preloaded) % count } else { below(&mut rng, count) };
             let key = keys.choose(rank as usize, &mut rng);
             let entry = rank * config.keys.per_writer + key;
             let size = draw_size(config, &mut rng);
-            let previous = std::mem::replace(&mut last[entry as usize], index as u32);
+            let previous = std::mem::replace(&mut last[entry as usize], index);
             updates.push(Update { at, writer: writers[rank as usize], rank, entry, previous, size });
         }
         let content_key = streams.key(Purpose::Workload, 1);
-        Self { updates, writers, keys_per_writer: config.keys.per_writer, content_key }
+        Self { updates, preloaded, writers, keys_per_writer: config.keys.per_writer, content_key }
+    }
+
+    /// Entries of all writers, written or not, and those that are preloaded at one node alone.
+    pub fn entries(&self) -> usize {
+        self.entries_of_writers() as usize + self.preloaded as usize
     }
 
     /// Entries of all writers, written or not.
-    pub fn entries(&self) -> usize {
-        self.writers.len() * self.keys_per_writer as usize
+    pub fn entries_of_writers(&self) -> u32 {
+        self.writers.len() as u32 * self.keys_per_writer
+    }
+
+    /// The numbers of the updates that a command carries out.
+    pub fn commanded(&self) -> impl Iterator<Item = (u32, &Update)> {
+        (0..).zip(&self.updates).skip(self.preloaded as usize)
     }
 
     /// The key bytes of an entry: its number among its writer's keys.
@@ -85,6 +105,13 @@ impl Schedule {
         let [seed, _] = Philox::block(self.content_key, [u64::from(index), 0]);
         Philox::new(seed).fill_bytes(&mut value);
         SyncCommand::Write { key, value }
+    }
+}
+
+impl Update {
+    /// One that its holder has when the run begins.
+    const fn preloaded(entry: u32, holder: u32) -> Self {
+        Self { at: Instant::ZERO, writer: holder, rank: u32::MAX, entry, previous: NO_UPDATE, size: None }
     }
 }
 
@@ -109,6 +136,7 @@ fn draw_writers(count: u32, nodes: u32, rng: &mut Philox) -> Vec<u32> {
 fn arrival_times(arrivals: &Arrivals, start: Instant, end: Instant, rng: &mut Philox) -> Vec<Instant> {
     let mut times = Vec::new();
     match arrivals {
+        Arrivals::Never => {}
         Arrivals::Burst { count } => times.resize(*count as usize, start),
         Arrivals::Periodic { interval } => {
             let mut at = start;
@@ -136,10 +164,15 @@ fn draw_size(config: &WorkloadConfig, rng: &mut Philox) -> Option<u32> {
     if config.deletes.0 > 0.0 && unit(rng) < config.deletes.0 {
         return None;
     }
-    Some(match config.value {
+    Some(size_of_value(config.value, rng))
+}
+
+/// Bytes of a value.
+pub fn size_of_value(sizes: ValueSize, rng: &mut Philox) -> u32 {
+    match sizes {
         ValueSize::Constant(size) => size.0 as u32,
         ValueSize::Uniform { min, max } => min.0 as u32 + below(rng, (max.0 - min.0) as u32 + 1),
-    })
+    }
 }
 
 /// Draws keys by their popularity, and minds the wanted share of overwrites.
@@ -207,13 +240,20 @@ mod tests {
             warm_up: Span(Duration::from_secs(5)),
             drain: Span(Duration::from_secs(5)),
             reads: 0,
+            preload: None,
         }
     }
 
     #[test]
     fn a_poisson_schedule_has_its_rate_its_popularity_and_its_deletes() {
         let duration = Duration::from_secs(1010);
-        let schedule = Schedule::draw(&config(Arrivals::Poisson { per_second: 20.0 }), 100, duration, &Streams::new(3));
+        let schedule = Schedule::draw(
+            &config(Arrivals::Poisson { per_second: 20.0 }),
+            100,
+            duration,
+            std::iter::empty(),
+            &Streams::new(3),
+        );
         let count = schedule.updates.len() as f64;
         // 20,000 expected, standard deviation 141.
         assert!((count - 20_000.0).abs() < 5.0 * 141.0, "{count}");
@@ -229,8 +269,13 @@ mod tests {
 
     #[test]
     fn previous_leads_through_an_entrys_history() {
-        let schedule =
-            Schedule::draw(&config(Arrivals::Burst { count: 500 }), 100, Duration::from_secs(60), &Streams::new(1));
+        let schedule = Schedule::draw(
+            &config(Arrivals::Burst { count: 500 }),
+            100,
+            Duration::from_secs(60),
+            std::iter::empty(),
+            &Streams::new(1),
+        );
         for (index, update) in schedule.updates.iter().enumerate() {
             let expected = schedule.updates[..index].iter().rposition(|earlier| earlier.entry == update.entry);
             assert_eq!(update.previous, expected.map_or(NO_UPDATE, |position| position as u32));
@@ -241,7 +286,7 @@ mod tests {
     fn the_share_of_overwrites_is_met_while_keys_are_left() {
         let mut config = config(Arrivals::Burst { count: 2_000 });
         config.keys = Keys { per_writer: 1_000, popularity: Popularity::Uniform, overwrites: Some(Share(0.75)) };
-        let schedule = Schedule::draw(&config, 100, Duration::from_secs(60), &Streams::new(1));
+        let schedule = Schedule::draw(&config, 100, Duration::from_secs(60), std::iter::empty(), &Streams::new(1));
         let overwrites = schedule.updates.iter().filter(|update| update.previous != NO_UPDATE).count() as f64;
         assert!((overwrites / 2_000.0 - 0.75).abs() < 0.04, "{overwrites}");
     }
@@ -249,8 +294,13 @@ mod tests {
     #[test]
     fn a_periodic_schedule_takes_every_writer_in_turn() {
         let interval = Span(Duration::from_millis(500));
-        let schedule =
-            Schedule::draw(&config(Arrivals::Periodic { interval }), 10, Duration::from_secs(20), &Streams::new(1));
+        let schedule = Schedule::draw(
+            &config(Arrivals::Periodic { interval }),
+            10,
+            Duration::from_secs(20),
+            std::iter::empty(),
+            &Streams::new(1),
+        );
         assert_eq!(schedule.updates.len(), 20);
         assert_eq!(schedule.updates[11].writer, schedule.updates[1].writer);
         assert_eq!(schedule.writers, (0..10).collect::<Vec<_>>());

@@ -31,6 +31,7 @@ pub struct Membership {
 enum Kind {
     Uniform,
     Full { key: u64 },
+    Star,
     Graph { degree: usize, neighbours: Vec<u32> },
 }
 
@@ -56,6 +57,7 @@ impl Membership {
         let kind = match *config {
             MembershipConfig::Uniform => Kind::Uniform,
             MembershipConfig::Full => Kind::Full { key: streams.key(Purpose::Membership, 0) },
+            MembershipConfig::Star => Kind::Star,
             MembershipConfig::Graph { degree } => {
                 let drawn = (0..100).find_map(|attempt| {
                     let edges = draw_regular(nodes, degree, &mut streams.stream(Purpose::Membership, attempt))?;
@@ -104,7 +106,7 @@ impl NodeSampler {
     fn neighbours(&self) -> &[u32] {
         match &self.membership.kind {
             Kind::Graph { degree, neighbours } => &neighbours[self.node as usize * degree..][..*degree],
-            Kind::Uniform | Kind::Full { .. } => &[],
+            Kind::Uniform | Kind::Full { .. } | Kind::Star => &[],
         }
     }
 }
@@ -117,6 +119,7 @@ impl Sampler<SimPeer> for NodeSampler {
         }
         let draw = match self.membership.kind {
             Kind::Uniform => below(rng, others),
+            Kind::Star => return (self.node > 0).then_some(SimPeer(0)),
             Kind::Full { key } => {
                 let position = self.position;
                 self.position = if position + 1 == others { 0 } else { position + 1 };

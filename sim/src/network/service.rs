@@ -5,12 +5,13 @@ use rapprochement_core::time::{Duration, Instant};
 
 use super::config::NodeConfig;
 
-/// What a received message costs, the same for every node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What received messages and computations cost, the same for every node.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeService {
     per_message: u64,
     per_kilobyte: u64,
     per_signature: u64,
+    compute: f64,
 }
 
 /// Until when a node is busy: 8 bytes per node.
@@ -26,12 +27,24 @@ impl NodeService {
             per_message: config.per_message.as_nanos(),
             per_kilobyte: config.per_kilobyte.as_nanos(),
             per_signature: config.per_signature.as_nanos(),
+            compute: config.compute,
         }
     }
 
     /// True where messages cost nothing, so that nobody ever waits.
     pub fn is_free(&self) -> bool {
-        (self.per_message, self.per_kilobyte, self.per_signature) == (0, 0, 0)
+        (self.per_message, self.per_kilobyte, self.per_signature) == (0, 0, 0) && self.computes_for_free()
+    }
+
+    /// True where what a protocol computes costs nothing.
+    pub fn computes_for_free(&self) -> bool {
+        self.compute == 0.0
+    }
+
+    /// What this node needs for what takes the reference machine so long, saturating.
+    pub fn computing(&self, time: Duration) -> Duration {
+        // As a cast from floats saturates.
+        Duration::from_nanos((time.as_nanos() as f64 * self.compute) as u64)
     }
 
     /// Time to handle a message of so many bytes and signatures, rounded up to the nanosecond, saturating.
@@ -63,12 +76,15 @@ mod tests {
             per_message: micros(10),
             per_kilobyte: micros(2),
             per_signature: micros(50),
+            compute: 2.5,
             ..NodeConfig::default()
         };
         let service = NodeService::new(&config);
         assert_eq!(service.cost(500, 2), Duration::from_micros(111));
         assert_eq!(service.cost(1, 0), Duration::from_nanos(10_002));
         assert_eq!(service.cost(usize::MAX, usize::MAX), Duration::MAX);
+        assert_eq!(service.computing(Duration::from_micros(4)), Duration::from_micros(10));
+        assert_eq!(service.computing(Duration::MAX), Duration::MAX);
         let mut busy = Busy::default();
         let at = |micros| Instant::ZERO + Duration::from_micros(micros);
         assert_eq!(busy.serve(at(100), Duration::from_micros(10)), at(110));

@@ -7,7 +7,8 @@ use rapprochement_core::time::Duration;
 
 use super::schema::Scenario;
 use crate::model::config::{
-    Arrivals, Keys, MeasureConfig, Method, Popularity, ProtocolConfig, Signatures, ValueSize, WorkloadConfig,
+    Arrivals, Holders, Keys, MeasureConfig, Method, Popularity, Preload, ProtocolConfig, Signatures, ValueSize,
+    WorkloadConfig,
 };
 use crate::network::config::{
     Access, ChurnConfig, Departure, Distribution, GraphFile, Groups, Jitter, Latency, Loss, MatrixFile,
@@ -235,6 +236,7 @@ impl Draw {
             per_message: Span(Duration::from_micros(self.between(0, 500))),
             per_kilobyte: Span(Duration::from_micros(self.between(0, 50))),
             per_signature: Span(Duration::from_micros(self.between(0, 200))),
+            compute: self.between(0, 4) as f64,
             clock_offset: self.sometimes(|draw| draw.distribution(1, 100)),
             clock_drift_ppm: self.between(0, 200) as u32,
         }
@@ -242,9 +244,10 @@ impl Draw {
 
     /// A graph's degree is at least 4: with 2 it is a set of cycles, and hardly ever connected.
     fn membership(&mut self, nodes: u32) -> MembershipConfig {
-        match self.between(0, 2) {
+        match self.between(0, 3) {
             0 => MembershipConfig::Uniform,
             1 => MembershipConfig::Full,
+            2 => MembershipConfig::Star,
             _ => MembershipConfig::Graph { degree: self.between(3, u64::from(nodes.min(10)) / 2) as u32 * 2 - 2 },
         }
     }
@@ -256,6 +259,7 @@ impl Draw {
             3 | 4 => ProtocolConfig::Reconcile {
                 method: self.method(),
                 interval,
+                first: self.sometimes(|draw| draw.span(0, 2000)),
                 first_message: Size(self.between(0, 1200)),
                 kept_cells: self.between(0, 100) as u32,
                 patience: self.span(2000, 30_000),
@@ -298,6 +302,18 @@ impl Draw {
             warm_up: self.span(0, seconds * 100),
             drain: self.span(0, seconds * 400),
             reads: self.between(0, 5) as u32,
+            preload: self.sometimes(Self::preload),
+        }
+    }
+
+    fn preload(&mut self) -> Preload {
+        let items = self.between(1, 300);
+        Preload {
+            items: items as u32,
+            authors: self.between(1, 20) as u32,
+            differences: self.between(0, items) as u32,
+            updates: self.share(100),
+            holders: self.one_of([Holders::ByKey, Holders::ByAuthor]),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::Opening;
 use crate::reconcile::session::rateless::Rateless;
 use crate::reconcile::session::summary::SummaryMethod;
+use crate::reconcile::session::work::Work;
 use crate::store::Store;
 
 /// Bytes of a cell and of an author's summary.
@@ -74,5 +75,9 @@ impl Method for Auto {
             }
             _ => Err(SessionError::Malformed),
         }
+    }
+
+    fn take_work(&mut self) -> Work {
+        self.cells.take_work()
     }
 }

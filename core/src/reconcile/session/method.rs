@@ -20,6 +20,7 @@ use crate::reconcile::session::table::DifferenceDigest;
 use crate::reconcile::session::transfer::Findings;
 use crate::reconcile::session::two_level::Authors;
 use crate::reconcile::session::walk::Walker;
+use crate::reconcile::session::work::Work;
 use crate::store::Store;
 use crate::wire::DecodeError;
 
@@ -113,6 +114,11 @@ pub(super) trait Method: Debug {
     /// # Errors
     /// The words are none of this method, or there are too many differences for it.
     fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError>;
+
+    /// What this side computed since it was asked last.
+    fn take_work(&mut self) -> Work {
+        Work::default()
+    }
 
     /// Syndromes or cells of tables that this side took from the peer, repeated attempts included.
     fn units_taken(&self) -> u64 {

@@ -11,6 +11,7 @@
 //! | `credit` | how many cells are asked for |
 //! | `transfer` | asking and giving |
 //! | `verdict` | how sessions end |
+//! | [`work`] | what a session computes, as time |
 //! | [`pair`] | both sides in one place, for tests and benchmarks |
 //!
 //! **Trust.** Ids and cells are under the salt of an epoch, which everybody knows, and sums over them can be cancelled by
@@ -38,6 +39,7 @@ mod transfer;
 mod two_level;
 mod verdict;
 mod walk;
+pub mod work;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -50,6 +52,7 @@ pub use verdict::{SessionError, Verdict};
 
 use method::{Method, Turn};
 use transfer::Transfer;
+use work::Work;
 
 use crate::store::Store;
 
@@ -81,6 +84,7 @@ pub struct Session {
     checked: bool,
     /// The peer's check, until everything it gave has arrived.
     check: Option<Check>,
+    work: Work,
 }
 
 impl Session {
@@ -107,7 +111,8 @@ impl Session {
             authors: u32::try_from(store.authors().len()).unwrap_or(u32::MAX),
             words,
         };
-        let session = Self::new(number, true, [nonce, nonce], index, method);
+        let mut session = Self::new(number, true, [nonce, nonce], index, method);
+        session.count_index();
         (session, SessionMessage { session: number, part: Part::Open(opening) })
     }
 
@@ -128,6 +133,7 @@ impl Session {
         let mut method = method::build(opening.method, opening.salted);
         method.meet(opening);
         let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
+        session.count_index();
         let verdict = session.words(&opening.words, store, epoch, out);
         (Some(session), verdict)
     }
@@ -153,7 +159,20 @@ impl Session {
             unsettled: false,
             checked: false,
             check: None,
+            work: Work::default(),
         }
+    }
+
+    /// A salted session made an index of its own.
+    fn count_index(&mut self) {
+        self.work.add(self.index.as_ref().map_or(0, |index| index.len()), work::INDEX);
+    }
+
+    /// What this side computed since it was asked last. The host says so to its [`crate::protocol::Context::spend`].
+    pub fn take_work(&mut self) -> Work {
+        let mut work = self.work.take();
+        work.merge(self.method.take_work());
+        work
     }
 
     /// The number that its opener drew.
@@ -194,6 +213,7 @@ impl Session {
             }
             Part::Give { tuples, last } => {
                 self.got = self.got.saturating_add(tuples.len() as u32);
+                self.work.add(tuples.len(), work::INDEX);
                 let index = self.index.as_deref_mut();
                 if let Some(index) = index {
                     tuples.iter().filter(|t| is_current(store, t)).for_each(|tuple| index.insert(tuple));
@@ -279,6 +299,7 @@ impl Session {
         let mine = self.transfer.is_settled() && (self.transfer.found() || theirs.is_some());
         if mine && !self.checked {
             self.checked = true;
+            self.work.add(store.authors().len(), work::DIGEST);
             let fingerprint = store.fingerprint(self.nonces);
             let check = Check { nonce: self.nonces[1], fingerprint, given: self.given, unsettled: self.unsettled };
             out.push(SessionMessage { session: self.number, part: Part::Check(check) });

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::reconcile::coding::Salt;
 use crate::reconcile::message::SyncMessage;
+use crate::reconcile::session::work::Work;
 use crate::reconcile::session::{Index, MethodKind, Part, Session, SessionMessage, Verdict};
 use crate::store::{Keys, Outcome, Store, Tuple};
 use crate::wire::Message;
@@ -36,6 +37,8 @@ pub struct Transcript {
     pub messages: u32,
     /// How many times one side had to wait for the other: half round trips.
     pub flights: u32,
+    /// What the opener and the other side computed.
+    pub work: [Work; 2],
     /// What the method took in its own units: see [`Session::units_taken`].
     pub units: u64,
 }
@@ -112,8 +115,9 @@ pub fn run_watched<K: Keys, W: Watch>(
 ) -> Transcript {
     let [opener, other] = sides;
     watch.begin(0);
-    let (session, opening) = Session::open(1, kind, salted, nonces[0], &opener.store, &opener.index, room);
+    let (mut session, opening) = Session::open(1, kind, salted, nonces[0], &opener.store, &opener.index, room);
     watch.end(0);
+    let work = session.take_work();
     let mut run = Conversation {
         sessions: [Some(session), None],
         queue: VecDeque::new(),
@@ -125,6 +129,7 @@ pub fn run_watched<K: Keys, W: Watch>(
             check_bytes: 0,
             messages: 0,
             flights: 0,
+            work: [work, Work::default()],
             units: 0,
         },
     };
@@ -187,6 +192,9 @@ impl Conversation {
             let Some(session) = &mut self.sessions[to] else { return out };
             session.handle(&message.part, &side.store, &side.index, &mut out)
         };
+        if let Some(session) = &mut self.sessions[to] {
+            self.transcript.work[to].merge(session.take_work());
+        }
         let units = self.sessions[to].as_ref().map_or(0, Session::units_taken);
         self.transcript.units = self.transcript.units.max(units);
         self.transcript.verdicts[to] = verdict;

@@ -18,6 +18,7 @@ use crate::reconcile::session::index::{Index, Item};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::{Opening, WORDS_LEN_MAX};
 use crate::reconcile::session::transfer::Findings;
+use crate::reconcile::session::work::{self, Work};
 use crate::store::Store;
 use crate::wire::{Reader, put_varint};
 
@@ -36,6 +37,9 @@ pub(super) trait SessionCode:
 
     /// The store as items of the code.
     fn items<'a>(index: &'a Index, store: &'a Store) -> Box<dyn Iterator<Item = Self::Item> + 'a>;
+
+    /// How many items that is.
+    fn count(index: &Index, store: &Store) -> usize;
 
     /// The prefix that is kept up to date, where there is one.
     fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>>;
@@ -58,11 +62,21 @@ pub(super) struct Rateless<C: Code> {
     empty: usize,
     /// The peer's store, in items.
     theirs: usize,
+    work: Work,
 }
 
 impl<C: Code> Default for Rateless<C> {
     fn default() -> Self {
-        Self { opener: false, served: 0, prefix: None, decoder: None, asked: 0, empty: 0, theirs: 0 }
+        Self {
+            opener: false,
+            served: 0,
+            prefix: None,
+            decoder: None,
+            asked: 0,
+            empty: 0,
+            theirs: 0,
+            work: Work::default(),
+        }
     }
 }
 
@@ -88,6 +102,10 @@ impl<C: SessionCode> Method for Rateless<C> {
             CELLS if !self.opener => self.take(reader, index, store),
             _ => Err(SessionError::OutOfTurn),
         }
+    }
+
+    fn take_work(&mut self) -> Work {
+        self.work.take()
     }
 }
 
@@ -135,7 +153,9 @@ impl<C: SessionCode> Rateless<C> {
         let local = self.reach(total, index, store)?;
         let difference = Prefix::<C>::difference(&run.cells, &local.cells()[taken..]);
         let empty = difference.iter().filter(|&&cell| cell == C::Cell::default()).count();
+        let recovered = decoder.differences().len();
         let complete = decoder.push(&run.cells, local.cells())?;
+        self.work.add(decoder.differences().len() - recovered, work::PEEL);
         self.empty += empty;
         if complete {
             return Ok(Turn::done(C::findings(decoder.differences(), index)));
@@ -163,6 +183,7 @@ impl<C: SessionCode> Rateless<C> {
         });
         if prefix.cells().len() < len {
             let items = C::items(index, store);
+            self.work.add_cells(C::count(index, store), prefix.cells().len(), len);
             if prefix.cells().is_empty() {
                 *prefix = Arc::new(Prefix::build(C::new(index), len, items));
             } else {
@@ -203,6 +224,10 @@ impl SessionCode for Riblt {
         Box::new(index.items().map(Item::pair))
     }
 
+    fn count(index: &Index, _: &Store) -> usize {
+        index.len()
+    }
+
     fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {
         index.kept().riblt.as_ref()
     }
@@ -239,6 +264,10 @@ macro_rules! keyed_session_code {
 
             fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
                 Box::new(index.items().map(Item::entry))
+            }
+
+            fn count(index: &Index, _: &Store) -> usize {
+                index.len()
             }
 
             fn kept(index: &Index) -> Option<&Arc<Prefix<Self>>> {

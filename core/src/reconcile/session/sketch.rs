@@ -11,6 +11,7 @@ use crate::reconcile::session::SessionError;
 use crate::reconcile::session::index::Index;
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::transfer::Findings;
+use crate::reconcile::session::work::{self, Work};
 use crate::store::Store;
 use crate::wire::{Reader, put_varint};
 
@@ -44,6 +45,7 @@ pub(super) struct PinSketch {
     found: Vec<u64>,
     /// Syndromes that arrived.
     taken: usize,
+    work: Work,
 }
 
 impl PinSketch {
@@ -68,12 +70,13 @@ impl PinSketch {
         }
     }
 
-    fn sketch(&self, syndromes: usize) -> Sketch {
+    fn sketch(&mut self, syndromes: usize) -> Sketch {
+        self.work.add(self.ids.as_ref().map_or(0, Vec::len) * syndromes, work::SYNDROME);
         Sketch::of(self.ids.iter().flatten().map(|(state, _)| *state), syndromes)
     }
 
     /// Sketches of the first halves of these parts.
-    fn halves(&self, parts: &[Partition]) -> Vec<Sketch> {
+    fn halves(&mut self, parts: &[Partition]) -> Vec<Sketch> {
         let mut halves = Vec::new();
         let mut places: BTreeMap<Partition, usize> = BTreeMap::new();
         for half in parts.iter().filter_map(|part| part.halves()) {
@@ -87,6 +90,7 @@ impl PinSketch {
             for &depth in &depths {
                 if let Some(&place) = places.get(&Partition::containing(hash, depth)) {
                     halves[place].toggle(*state);
+                    self.work.add(PART, work::SYNDROME);
                 }
             }
         }
@@ -108,6 +112,7 @@ impl PinSketch {
         let mut mine = self.sketch(before + tail.len()).tail(before);
         mine.merge(&tail);
         self.difference.extend(&mine);
+        self.work.add(self.difference.len().pow(2), work::DECODE);
         if let Some(ids) = self.difference.differences(VERIFICATION) {
             self.found = ids;
             return Ok(self.done());
@@ -157,6 +162,7 @@ impl PinSketch {
             first.merge(&theirs);
             let mut second = whole;
             second.merge(&first);
+            self.work.add(2 * PART.pow(2), work::DECODE);
             for (half, difference) in halves.into_iter().zip([first, second]) {
                 match difference.differences(VERIFICATION) {
                     Some(ids) => self.found.extend(ids),
@@ -227,6 +233,10 @@ impl Method for PinSketch {
             }
             _ => Err(SessionError::OutOfTurn),
         }
+    }
+
+    fn take_work(&mut self) -> Work {
+        self.work.take()
     }
 
     fn units_taken(&self) -> u64 {

@@ -11,6 +11,7 @@ use crate::reconcile::session::index::{Index, Item};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::WORDS_LEN_MAX;
 use crate::reconcile::session::transfer::Findings;
+use crate::reconcile::session::work::{self, Work};
 use crate::store::Store;
 use crate::wire::{Reader, put_varint};
 
@@ -31,6 +32,7 @@ pub(super) struct DifferenceDigest {
     bytes: Vec<u8>,
     /// Cells of the tables that arrived.
     taken: usize,
+    work: Work,
 }
 
 impl DifferenceDigest {
@@ -39,17 +41,23 @@ impl DifferenceDigest {
         self.items.get_or_insert_with(|| index.items().map(Item::pair).collect());
     }
 
+    fn count(&self) -> usize {
+        self.items.as_ref().map_or(0, Vec::len)
+    }
+
     fn items(&self) -> impl Iterator<Item = u128> {
         self.items.iter().flatten().copied()
     }
 
-    fn strata(&self) -> Strata {
+    fn strata(&mut self) -> Strata {
+        self.work.add(self.count(), work::STRATA);
         let mut strata = Strata::new(self.salt);
         self.items().for_each(|item| strata.insert(item));
         strata
     }
 
-    fn table(&self, differences: u64) -> Iblt {
+    fn table(&mut self, differences: u64) -> Iblt {
+        self.work.add(self.count(), work::TABLE);
         let mut table = Iblt::new(Shape::for_differences(differences), self.salt);
         self.items().for_each(|item| table.insert(item));
         table
@@ -91,6 +99,7 @@ impl DifferenceDigest {
         let mut table = Iblt::<u128>::decode(&mut reader, self.salt)?;
         reader.finish()?;
         self.taken += table.shape().cells();
+        self.work.add(table.shape().cells(), work::TABLE_PEEL);
         if !table.subtract(&self.table(self.wanted)) {
             return Err(SessionError::Malformed);
         }
@@ -134,6 +143,10 @@ impl Method for DifferenceDigest {
             }
             _ => Err(SessionError::OutOfTurn),
         }
+    }
+
+    fn take_work(&mut self) -> Work {
+        self.work.take()
     }
 
     fn units_taken(&self) -> u64 {

@@ -45,6 +45,10 @@ impl SessionCode for Authors {
         }))
     }
 
+    fn count(_: &Index, store: &Store) -> usize {
+        store.authors().len()
+    }
+
     fn kept(_: &Index) -> Option<&Arc<Prefix<Self>>> {
         None
     }

@@ -12,11 +12,15 @@ use crate::reconcile::session::index::Index;
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::WORDS_LEN_MAX;
 use crate::reconcile::session::transfer::Findings;
+use crate::reconcile::session::work::{self, Work};
 use crate::store::Store;
 use crate::wire::Message;
 
 /// The items of one side, ready to be walked.
 pub(super) trait Walk: Debug + Send + Sized {
+    /// What it costs to get an item ready.
+    const PRICE: u64;
+
     fn new(index: &Index) -> Self;
 
     fn open(&self) -> Vec<u8>;
@@ -32,26 +36,31 @@ pub(super) struct Walker<W> {
     opener: bool,
     mine: Vec<u64>,
     theirs: Vec<u64>,
+    work: Work,
 }
 
 impl<W> Default for Walker<W> {
     fn default() -> Self {
-        Self { walk: None, opener: false, mine: Vec::new(), theirs: Vec::new() }
+        Self { walk: None, opener: false, mine: Vec::new(), theirs: Vec::new(), work: Work::default() }
     }
 }
 
 impl<W: Walk> Method for Walker<W> {
     fn open(&mut self, index: &Index, _: &Store, _: usize) -> Vec<u8> {
         self.opener = true;
+        self.work.add(index.len(), W::PRICE);
         self.walk.insert(W::new(index)).open()
     }
 
     fn handle(&mut self, index: &Index, _: &Store, words: &[u8]) -> Result<Turn, SessionError> {
+        let built = if self.walk.is_none() { index.len() } else { 0 };
+        self.work.add(built, W::PRICE);
         let walk = self.walk.get_or_insert_with(|| W::new(index));
         let mut say = None;
         if !words.is_empty() {
             let (reply, found) = walk.answer(words)?;
             say = reply;
+            self.work.add(words.len() + say.as_ref().map_or(0, Vec::len), work::WALK);
             self.mine.extend(found.give);
             self.theirs.extend(found.ask);
             if self.mine.len() + self.theirs.len() > 2 * FOUND_MAX {
@@ -66,6 +75,10 @@ impl<W: Walk> Method for Walker<W> {
                 Ok(Turn::done(Findings::of_keys(mine, theirs)))
             }
         }
+    }
+
+    fn take_work(&mut self) -> Work {
+        self.work.take()
     }
 }
 
@@ -82,6 +95,8 @@ fn salt(index: &Index) -> [u8; 32] {
 }
 
 impl Walk for Ranges<Vec<range::Item>> {
+    const PRICE: u64 = work::RANGE;
+
     /// In the order of key ids: a tuple that was replaced stands next to the one that replaced it.
     fn new(index: &Index) -> Self {
         let item = |item: &super::index::Item| range::Item { order: item.key, id: item.pair().to_be_bytes() };
@@ -101,6 +116,8 @@ impl Walk for Ranges<Vec<range::Item>> {
 }
 
 impl Walk for SearchTree<Vec<Entry>> {
+    const PRICE: u64 = work::TREE;
+
     fn new(index: &Index) -> Self {
         let entry = |item: &super::index::Item| Entry {
             key: (u128::from(item.key) << 64).to_be_bytes(),

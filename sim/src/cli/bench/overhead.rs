@@ -8,7 +8,8 @@ use rapprochement_core::reconcile::coding::{CELLS_MAX, Code, Decoder, Limits, Pe
 use rapprochement_core::reconcile::session::{Index, Item, MethodKind};
 use rapprochement_core::store::Store;
 
-use super::workload::{Trial, Write};
+use super::trial::Trial;
+use crate::model::preload::Write;
 
 /// How many cells the decoder of the answering side needs; nothing for a method that has none.
 ///
@@ -41,7 +42,7 @@ impl From<PeelError> for Mistaken {
 fn differing<T>(trial: &Trial, item: impl Fn(&Item) -> T) -> [Vec<T>; 2] {
     let empty = Index::of(&Store::default(), trial.salt);
     [0, 1].map(|side| {
-        let tuple = |write: &Write| if write.side == side { Some(write.tuple.clone()) } else { write.older.clone() };
+        let tuple = |write: &Write| if write.holder == side { Some(write.tuple.clone()) } else { write.older.clone() };
         trial.writes.iter().filter_map(tuple).map(|tuple| item(&empty.item(&tuple))).collect()
     })
 }

@@ -6,13 +6,15 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rapprochement_core::reconcile::coding::{iblt, pinsketch};
 use rapprochement_core::reconcile::session::pair::{self, Transcript, Watch};
+use rapprochement_core::reconcile::session::work::Work;
 use rapprochement_core::reconcile::session::{self, MethodKind, SessionError, Verdict, WORDS_LEN_MAX};
 use rapprochement_core::store::{AUTHOR_TUPLES_MAX, AUTHORS_MAX, TupleError, VALUE_LEN_MAX};
 
 use super::overhead::cells_needed;
 use super::report::{Report, Tally};
-use super::workload::{NoKeys, Size, Trial, World};
+use super::trial::{NoKeys, Trial, Trials};
 use crate::cli::{Exit, Format, complain, print};
+use crate::model::preload::Size;
 
 /// The most items, and the most bytes of all values together: what a machine can be expected to hold.
 const ITEMS_MAX: i64 = 1 << 24;
@@ -41,6 +43,8 @@ without the strata. Other methods have no such unit
   encode_us, decode_us         time that the opener and the answerer spent on their messages, by a monotonic clock, \
 adopting tuples included; checking signatures costs nothing here, and no prefix of cells is kept from one session to \
 the next
+  encode_charged_us, decode_charged_us   what a simulation charges them for the same (node.compute = 1), from counted steps; the \
+same on every machine
   repeated                     trials that took a second session, which is part of their figures: methods that compare \
 authors by their newest versions notice an older one that is missing only once those agree
   wrong                        trials whose stores are not the join of both, whose closing check failed, whose session \
@@ -129,8 +133,7 @@ impl ReconcileArgs {
                 "--differences {differences} is more than --items {items}: no more keys can differ than there are"
             ));
         }
-        let updates = libm::round(f64::from(differences) * self.updates) as u32;
-        let size = Size { items, updates, inserts: differences - updates, authors, value_bytes: value_bytes as usize };
+        let size = Size::new(items, differences, self.updates, authors);
         if size.keys_of_an_author() as usize > AUTHOR_TUPLES_MAX {
             return Err(format!(
                 "--authors {authors} is too few for --items {items}: a store keeps {AUTHOR_TUPLES_MAX} keys of an author"
@@ -169,10 +172,10 @@ impl ReconcileArgs {
 }
 
 fn measure(args: &ReconcileArgs, size: Size) -> Result<Report, TupleError> {
-    let world = World::new(size, args.seed)?;
+    let trials = Trials::new(size, args.value_bytes as usize, args.seed)?;
     let mut tally = Tally::default();
     for number in 0..args.trials {
-        let mut trial = world.trial(number)?;
+        let mut trial = trials.trial(number)?;
         let cells = cells_needed(args.algorithm, &trial);
         let mut watch = Stopwatch::default();
         let (transcript, repeated) = reconcile(args, &mut trial, &mut watch);
@@ -225,8 +228,14 @@ fn reconcile(args: &ReconcileArgs, trial: &mut Trial, watch: &mut Stopwatch) -> 
         messages: first.messages + second.messages,
         flights: first.flights + second.flights,
         units: first.units + second.units,
+        work: sum(first.work, second.work),
     };
     (both, true)
+}
+
+fn sum(mut work: [Work; 2], more: [Work; 2]) -> [Work; 2] {
+    work.iter_mut().zip(more).for_each(|(sum, more)| sum.merge(more));
+    work
 }
 
 /// Whether the session itself counts what the method needs.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rapprochement_core::reconcile::session::pair::Transcript;
+use rapprochement_core::reconcile::session::work::Work;
 use serde::Serialize;
 
 use crate::cli::Format;
@@ -37,6 +38,8 @@ pub(super) struct Figures {
     messages_mean: Option<f64>,
     encode_us: Option<f64>,
     decode_us: Option<f64>,
+    encode_charged_us: Option<f64>,
+    decode_charged_us: Option<f64>,
     repeated: u32,
     wrong: u32,
     failed: u32,
@@ -57,6 +60,7 @@ pub(super) struct Tally {
     flights: u64,
     messages: u64,
     spent: [Duration; 2],
+    charged: [Work; 2],
 }
 
 impl Tally {
@@ -80,6 +84,7 @@ impl Tally {
         self.tuple_bytes += transcript.tuple_bytes;
         self.flights += u64::from(transcript.flights);
         self.messages += u64::from(transcript.messages);
+        self.charged.iter_mut().zip(transcript.work).for_each(|(sum, work)| sum.merge(work));
         self.spent.iter_mut().zip(spent).for_each(|(sum, spent)| *sum += spent);
     }
 
@@ -88,6 +93,7 @@ impl Tally {
         let number = |value: f64| value.is_finite().then_some(value);
         let mean = |sum: f64| number(sum / f64::from(self.sessions));
         let [encode, decode] = self.spent.map(|spent| mean(spent.as_secs_f64() * 1e6));
+        let [encode_charged, decode_charged] = self.charged.map(|work| mean(work.time().as_secs_f64() * 1e6));
         Figures {
             overhead_mean: number(overhead.mean),
             overhead_sd: number(overhead.sd),
@@ -98,6 +104,8 @@ impl Tally {
             messages_mean: mean(self.messages as f64),
             encode_us: encode,
             decode_us: decode,
+            encode_charged_us: encode_charged,
+            decode_charged_us: decode_charged,
             repeated: self.repeated,
             wrong: self.wrong,
             failed: self.failed,
@@ -124,6 +132,11 @@ impl Report {
             format!("rounds {}", number(figures.rounds_mean)),
             format!("messages {}", number(figures.messages_mean)),
             format!("encode {} us, decode {} us", number(figures.encode_us), number(figures.decode_us)),
+            format!(
+                "charged for in simulations: encode {} us, decode {} us",
+                number(figures.encode_charged_us),
+                number(figures.decode_charged_us)
+            ),
             format!("{} repeated, {} wrong, {} failed", figures.repeated, figures.wrong, figures.failed),
         ];
         Ok(lines.join("\n"))

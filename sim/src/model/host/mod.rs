@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::protocol::{Durable, Protocol};
-use rapprochement_core::time::Instant;
+use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
 use self::step::Step;
@@ -211,6 +211,10 @@ struct Desk<P: Protocol, O> {
     log_messages: bool,
     /// Nothing lies between a message's arrival and its receiver.
     hands_over_at_once: bool,
+    /// Until when each node computes; empty where that costs nothing.
+    computing: Vec<Instant>,
+    /// What all nodes have computed for, together.
+    computed: Duration,
     fault: Option<String>,
 }
 
@@ -230,14 +234,17 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         observer: O,
         log_messages: bool,
     ) -> Self {
-        let nodes = protocols
+        let nodes: Vec<_> = protocols
             .zip(first..)
             .map(|(protocol, entity)| Node { state: NodeState::new(streams, entity), protocol })
             .collect();
         let hands_over_at_once = !world.network.has_downlink() && world.service.is_free();
+        let computing = if world.service.computes_for_free() { Vec::new() } else { vec![Instant::ZERO; nodes.len()] };
         let desk = Desk {
             world,
             hands_over_at_once,
+            computing,
+            computed: Duration::ZERO,
             messages: Slab::default(),
             timers: Slab::default(),
             generations: Vec::new(),
@@ -275,6 +282,11 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         &self.desk.traffic
     }
 
+    /// What all nodes have computed for since the warm-up, together.
+    pub const fn computed(&self) -> Duration {
+        self.desk.computed
+    }
+
     /// Counts traffic by node and class too, from now on.
     #[must_use]
     pub fn counting_by_node(mut self) -> Self {
@@ -291,6 +303,7 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
     pub fn reset_traffic(&mut self) {
         self.desk.traffic = Traffic::new(P::Message::CLASSES.len());
         self.desk.node_traffic.reset();
+        self.desk.computed = Duration::ZERO;
         for node in &mut self.nodes {
             node.state.sent = 0;
             node.state.received = 0;
@@ -351,8 +364,9 @@ where
 
     #[inline]
     fn handle(&mut self, now: Instant, entity: Entity, note: Note, scheduler: &mut Scheduler<'_, Self>) -> Handled {
-        let Node { state, protocol } = &mut self.nodes[(entity - self.first) as usize];
-        let mut step = Step { entity, now, state, desk: &mut self.desk, scheduler };
+        let place = (entity - self.first) as usize;
+        let Node { state, protocol } = &mut self.nodes[place];
+        let mut step = Step { entity, place, now, state, departs: now, desk: &mut self.desk, scheduler };
         match note.kind {
             Kind::Arrive => step.arrive(protocol, note),
             Kind::Deliver => step.deliver(protocol, note),

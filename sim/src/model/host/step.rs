@@ -21,7 +21,11 @@ where
     O: Observer<P>,
 {
     pub(super) entity: Entity,
+    /// The node's place in its shard.
+    pub(super) place: usize,
     pub(super) now: Instant,
+    /// When what is sent next leaves: later than now where the handler has computed.
+    pub(super) departs: Instant,
     pub(super) state: &'a mut NodeState,
     pub(super) desk: &'a mut Desk<P, O>,
     pub(super) scheduler: &'a mut Scheduler<'b, Hosts<P, O>>,
@@ -74,6 +78,7 @@ where
             (self.desk.world.revive)(protocol, departure == Departure::CrashAndForget);
             self.state.incoming = Incoming::default();
             self.state.busy = Busy::default();
+            self.computing().into_iter().for_each(|until| *until = Instant::ZERO);
             self.join(protocol);
         }
         self.state.turn += 1;
@@ -124,7 +129,12 @@ where
 
     pub(super) fn deliver(&mut self, protocol: &mut P, note: Note) {
         if self.state.up && note.incarnation == self.state.incarnation {
-            self.deliver_now(protocol, note);
+            let (now, entity) = (self.now, self.entity);
+            match self.computing().map(|until| *until).filter(|until| *until > now) {
+                // What was not known when the message was given its turn.
+                Some(until) => self.scheduler.at(until, entity, note),
+                None => self.deliver_now(protocol, note),
+            }
         } else {
             self.desk.traffic.lost_away(usize::from(note.class));
             self.desk.release(note.slot);
@@ -163,13 +173,18 @@ where
         Handled::Counted
     }
 
+    /// Until when the node computes, where that takes time.
+    fn computing(&mut self) -> Option<&mut Instant> {
+        self.desk.computing.get_mut(self.place)
+    }
+
     /// Puts one message on the uplink: when does it arrive, how often, and how large is it on the wire?
     #[inline]
     fn launch(&mut self, to: SimPeer, class: usize, length: u32) -> Fate {
         let state = &mut *self.state;
         state.sends = state.sends.wrapping_add(1);
         let network = &self.desk.world.network;
-        let fate = network.transmit(&mut state.outgoing, self.now, self.entity, to.0, state.sends, length as usize);
+        let fate = network.transmit(&mut state.outgoing, self.departs, self.entity, to.0, state.sends, length as usize);
         state.sent += u64::from(fate.wire_bytes);
         let dropped = fate.outcome == Delivery::Lost(LossReason::Queue);
         self.desk.traffic.sent(class, length, fate.wire_bytes, (!dropped).then_some(fate.queued));
@@ -180,7 +195,7 @@ where
             what = MessageFate::Lost;
         }
         if self.desk.log_messages {
-            self.desk.observer.message(self.now, self.entity, to.0, class, length, what);
+            self.desk.observer.message(self.departs, self.entity, to.0, class, length, what);
         }
         fate
     }
@@ -302,6 +317,17 @@ where
     fn emit(&mut self, event: P::Event) {
         let record = self.desk.observer.event(self.now, self.entity, self.state.since, event);
         self.scheduler.record(record);
+    }
+
+    fn spend(&mut self, time: Duration) {
+        let cost = self.desk.world.service.computing(time);
+        let now = self.now;
+        let Some(until) = self.computing().filter(|_| !cost.is_zero()) else { return };
+        *until = now.max(*until) + cost;
+        self.departs = *until;
+        self.desk.computed = self.desk.computed + cost;
+        // A nanosecond more, so that what comes from now on has its turn behind what waits for the same end.
+        self.state.busy.serve(now, cost + Duration::from_nanos(1));
     }
 
     fn rng(&mut self) -> &mut Philox {

@@ -85,6 +85,7 @@ impl<'a> SyncDirector<'a> {
         (reads, read_rng): (u32, Philox),
         watch: Watch<'a>,
     ) -> Self {
+        let preloaded = ledger.schedule.preloaded as usize;
         let (updates, entries) = (ledger.schedule.updates.len(), ledger.schedule.entries());
         Self {
             ledger,
@@ -93,7 +94,7 @@ impl<'a> SyncDirector<'a> {
             measure,
             warm_up: (!warm_up.is_zero()).then_some(Instant::ZERO + warm_up),
             reached: 0,
-            issued: vec![false; updates],
+            issued: (0..updates).map(|index| index < preloaded).collect(),
             newest: vec![NO_UPDATE; entries],
             written_entries: 0,
             last: Vec::new(),
@@ -196,7 +197,7 @@ impl<'a> SyncDirector<'a> {
         let nodes: u32 = shards.iter().map(|shard| shard.len() as u32).sum();
         for _ in 0..self.reads {
             let node = below(&mut self.read_rng, nodes);
-            let entry = below(&mut self.read_rng, self.newest.len() as u32);
+            let entry = below(&mut self.read_rng, self.ledger.schedule.entries_of_writers());
             let newest = self.newest[entry as usize];
             let Some(protocol) = shards.iter().find_map(|shard| shard.present(node)) else { continue };
             if newest == NO_UPDATE {

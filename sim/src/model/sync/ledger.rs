@@ -2,9 +2,10 @@
 //! row when it issues the update; anybody else can only have the tuple later, so what they read does not depend on
 //! threads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rapprochement_core::peer::{Peer, SimPeer};
+use rapprochement_core::peer::{Peer, PeerId, SimPeer};
 use rapprochement_core::store::Tuple;
 
 use crate::model::workload::{NO_UPDATE, Schedule};
@@ -18,20 +19,23 @@ pub struct Ledger {
     first: Vec<usize>,
     /// The update behind each writer's versions 1, 2, ...
     updates: Vec<AtomicU32>,
+    /// The update behind what is preloaded at one node alone, by author and version.
+    preloaded: BTreeMap<(PeerId, u64), u32>,
 }
 
 impl Ledger {
-    /// A ledger in which nothing has been issued.
-    pub fn new(schedule: Schedule) -> Self {
+    /// A ledger in which nothing has been issued but the preloaded tuples, which are the first updates of the schedule.
+    pub fn new<'a>(schedule: Schedule, preloaded: impl Iterator<Item = &'a Tuple>) -> Self {
         let mut first = vec![0; schedule.writers.len() + 1];
-        for update in &schedule.updates {
+        for (_, update) in schedule.commanded() {
             first[update.rank as usize + 1] += 1;
         }
         for rank in 1..first.len() {
             first[rank] += first[rank - 1];
         }
         let updates = schedule.updates.iter().map(|_| AtomicU32::new(NO_UPDATE)).collect();
-        Self { schedule, first, updates }
+        let preloaded = preloaded.map(|tuple| (tuple.author(), tuple.version())).zip(0..).collect();
+        Self { schedule, first, updates, preloaded }
     }
 
     /// Notes that update number `index` was issued as this tuple.
@@ -43,7 +47,10 @@ impl Ledger {
 
     /// Which update a tuple is, if it was issued by a writer of the schedule.
     pub fn update_of(&self, tuple: &Tuple) -> Option<u32> {
-        let index = self.row(tuple)?.load(Ordering::Acquire);
+        let Some(row) = self.row(tuple) else {
+            return self.preloaded.get(&(tuple.author(), tuple.version())).copied();
+        };
+        let index = row.load(Ordering::Acquire);
         (index != NO_UPDATE).then_some(index)
     }
 

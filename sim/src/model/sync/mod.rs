@@ -3,20 +3,22 @@
 pub mod director;
 pub mod ledger;
 pub mod observer;
+mod preloaded;
 pub mod report;
 
 use std::sync::Arc;
 
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::reconcile::{
-    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Reconciler, ReconcilerConfig, Scuttlebutt, ScuttlebuttConfig,
-    Synchroniser,
+    EagerPush, EagerPushConfig, FullPush, FullPushConfig, Reconciler, ReconcilerConfig, Saved, Scuttlebutt,
+    ScuttlebuttConfig, Synchroniser,
 };
 use rapprochement_core::time::{Duration, Instant};
 
 use self::director::{SyncDirector, Watch};
 use self::ledger::Ledger;
 use self::observer::SyncObserver;
+use self::preloaded::Preloaded;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
 use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol, World};
@@ -65,10 +67,11 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
             let config = ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize };
             parts.run(experiment, options, watch, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
         }
-        ProtocolConfig::Reconcile { method, interval, first_message, kept_cells, patience, budget } => {
+        ProtocolConfig::Reconcile { method, interval, first, first_message, kept_cells, patience, budget } => {
             let config = ReconcilerConfig {
                 method: method.kind(),
                 interval: interval.0,
+                first: first.map(|first| first.0),
                 room: first_message.0 as usize,
                 prefix: kept_cells as usize,
                 patience: patience.0,
@@ -90,6 +93,7 @@ struct Parts {
     membership: Arc<Membership>,
     clocks: Clocks,
     ledger: Arc<Ledger>,
+    preload: Option<Preloaded>,
 }
 
 impl Parts {
@@ -107,8 +111,12 @@ impl Parts {
         let (Some(network), Some(churn), Some(membership), Some(clocks)) = (network, churn, membership, clocks) else {
             return Err(problems);
         };
-        let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, &streams);
-        Ok(Self { network, churn, membership, clocks, ledger: Arc::new(Ledger::new(schedule)), streams })
+        let preload = Preloaded::draw(experiment, churn.as_ref(), &streams)?;
+        let differences = || preload.iter().flat_map(|preload| &preload.writes);
+        let holders = differences().map(|write| write.holder);
+        let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, holders, &streams);
+        let ledger = Arc::new(Ledger::new(schedule, differences().map(|write| &*write.tuple)));
+        Ok(Self { network, churn, membership, clocks, ledger, preload, streams })
     }
 
     fn run<P>(
@@ -119,9 +127,9 @@ impl Parts {
         protocol: impl Fn(NodeSampler, SimKeys) -> P,
     ) -> SyncRun
     where
-        P: Synchroniser + SimProtocol,
+        P: Synchroniser<Saved = Saved> + SimProtocol,
     {
-        let Self { streams, network, churn, membership, clocks, ledger } = self;
+        let Self { streams, network, churn, membership, clocks, ledger, mut preload } = self;
         let shards = options.shards(experiment.nodes);
         let (starts, lookahead) = network.shards(shards);
         let one_thread = (shards > 1 && starts.len() == 2).then_some(NO_BOUND);
@@ -142,7 +150,10 @@ impl Parts {
             .map(|range| {
                 let protocols = (range[0]..range[1]).map(|node| {
                     let keys = SimKeys::new(SimPeer(node), experiment.signatures);
-                    protocol(membership.sampler(node), keys)
+                    let mut protocol = protocol(membership.sampler(node), keys);
+                    let store = preload.as_mut().and_then(|preload| preload.take(node));
+                    store.into_iter().for_each(|store| protocol.recover(Saved::holding(store)));
+                    protocol
                 });
                 let observer = SyncObserver::new(Arc::clone(&ledger), experiment.measure.events);
                 let log = experiment.measure.events;
@@ -204,7 +215,7 @@ fn initial_events(nodes: u32, schedule: &Schedule) -> impl Iterator<Item = Event
     let event =
         |at: Instant, sequence, target, data| Event { time: at.as_nanos(), source: OUTSIDE, sequence, target, data };
     let starts = (0..nodes).map(move |node| event(Instant::ZERO, node, node, Note::start()));
-    let writes = (0u32..).zip(&schedule.updates);
+    let writes = schedule.commanded();
     starts.chain(
         writes.map(move |(index, update)| {
             event(update.at, nodes.saturating_add(index), update.writer, Note::command(index))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::reconcile::{SyncEvent, Synchroniser};
-use rapprochement_core::store::Tuple;
+use rapprochement_core::store::{Store, Tuple};
 use rapprochement_core::time::Instant;
 use rapprochement_core::wire::Message;
 
@@ -158,7 +158,14 @@ impl SyncObserver {
         Some(index)
     }
 
-    fn each_held(&mut self, store: &rapprochement_core::store::Store, change: impl Fn(&mut u32)) {
+    /// What a node alone holds when the run begins is issued then, and its holder has it at once.
+    fn preloaded(&mut self, store: &Store) {
+        for index in store.iter().filter_map(|tuple| self.ledger.update_of(tuple)) {
+            self.latencies[index as usize].push(0);
+        }
+    }
+
+    fn each_held(&mut self, store: &Store, change: impl Fn(&mut u32)) {
         for tuple in store.iter() {
             if let Some(index) = self.ledger.update_of(tuple) {
                 change(&mut self.holders[index as usize]);
@@ -240,6 +247,9 @@ where
         self.live += 1;
         self.changes.push((now, true));
         self.each_held(protocol.store(), |holders| *holders += 1);
+        if now == Instant::ZERO {
+            self.preloaded(protocol.store());
+        }
         self.note(now, node, "join", None, None);
     }
 

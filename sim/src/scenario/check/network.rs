@@ -9,6 +9,9 @@ use crate::network::clock::Clocks;
 use crate::network::config::{Latency, PartitionConfig};
 use crate::network::membership::Membership;
 
+/// A slower node is a slip.
+const COMPUTE_MAX: f64 = 1e6;
+
 pub(super) fn network(s: &Scenario, c: &mut Checker) {
     c.take(Network::problems(&s.network, s.nodes));
     let delay = if let Latency::Constant(delay) = s.network.latency { Some(delay) } else { None };
@@ -47,6 +50,10 @@ pub(super) fn node(s: &Scenario, c: &mut Checker) {
         ("node.per_kilobyte", s.node.per_kilobyte),
         ("node.per_signature", s.node.per_signature),
     ];
+    if !(0.0..=COMPUTE_MAX).contains(&s.node.compute) {
+        let message = format!("a node that computes {} times as long as the reference", s.node.compute);
+        c.report(&["node.compute"], message, format!("use a number from 0 (free) to {COMPUTE_MAX}"));
+    }
     for (path, span) in work {
         if span >= s.duration {
             c.report(&[path, "duration"], "longer than the run", "is the unit the one you meant?");

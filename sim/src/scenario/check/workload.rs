@@ -5,7 +5,8 @@ use rapprochement_core::store;
 
 use super::super::schema::Scenario;
 use super::Checker;
-use crate::model::config::{Arrivals, Popularity, ProtocolConfig, ValueSize};
+use crate::model::config::{Arrivals, Popularity, Preload, ProtocolConfig, ValueSize};
+use crate::model::preload;
 use crate::units::{Size, Span};
 
 /// A tuple is one message.
@@ -16,6 +17,8 @@ const MAX_WRITES: f64 = 1e8;
 const MAX_PAIRS: f64 = 5e8;
 /// What each node holds of so many keys is followed.
 const MAX_ENTRIES: u64 = 10_000_000;
+/// Each takes some hundred bytes.
+const MAX_PRELOADED: u64 = 100_000_000;
 /// So many keys of one writer are a slip.
 const MAX_KEYS: u32 = store::AUTHOR_TUPLES_MAX as u32;
 /// What a message of a session can hold.
@@ -32,10 +35,17 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
             self::interval(s, c, "protocol.scuttlebutt.interval", *interval);
             self::budget(s, c, "protocol.scuttlebutt.budget", *budget);
         }
-        ProtocolConfig::Reconcile { interval, first_message, kept_cells, patience, budget, .. } => {
-            self::interval(s, c, "protocol.reconcile.interval", *interval);
+        ProtocolConfig::Reconcile { interval, first, first_message, kept_cells, patience, budget, .. } => {
+            if first.is_none() {
+                self::interval(s, c, "protocol.reconcile.interval", *interval);
+            }
+            c.positive("protocol.reconcile.interval", *interval);
             self::budget(s, c, "protocol.reconcile.budget", *budget);
             c.positive("protocol.reconcile.patience", *patience);
+            if let Some(first) = first.filter(|first| *first >= s.duration) {
+                let message = format!("the run of {} ends before the first session at {first}", s.duration);
+                c.report(&["protocol.reconcile.first", "duration"], message, "open it earlier");
+            }
             if first_message.0 > MAX_FIRST_MESSAGE {
                 let message = format!("{first_message} in the first message");
                 c.report(&["protocol.reconcile.first_message"], message, format!("use at most {MAX_FIRST_MESSAGE} B"));
@@ -81,9 +91,10 @@ fn budget(s: &Scenario, c: &mut Checker, path: &str, budget: Size) {
 
 pub(super) fn workload(s: &Scenario, c: &mut Checker) {
     let w = &s.workload;
-    if w.writers == 0 {
-        c.report(&["workload.writers"], "nobody writes", "use at least 1 writer");
+    if w.writers == 0 && w.arrivals != Arrivals::Never {
+        c.report(&["workload.writers"], "nobody writes", "use at least 1 writer, or arrivals = \"never\"");
     }
+    preload(s, c);
     if w.writers > s.nodes {
         let message = format!("{} writers among {} nodes", w.writers, s.nodes);
         c.report(&["workload.writers", "nodes"], message, "use at most as many writers as nodes");
@@ -103,6 +114,35 @@ pub(super) fn workload(s: &Scenario, c: &mut Checker) {
     arrivals(s, c, Span(s.duration.0 - quiet));
     if w.reads > MAX_READS {
         c.report(&["workload.reads"], format!("{} reads in every sample", w.reads), format!("at most {MAX_READS}"));
+    }
+}
+
+fn preload(s: &Scenario, c: &mut Checker) {
+    let Some(preload) = &s.workload.preload else { return };
+    let Preload { items, authors, differences, .. } = *preload;
+    let [items_path, authors_path] = ["workload.preload.items", "workload.preload.authors"];
+    if authors == 0 || authors as usize > store::AUTHORS_MAX {
+        let help = format!("use at least 1 and at most {}", store::AUTHORS_MAX);
+        c.report(&[authors_path], format!("{authors} authors"), help);
+        return;
+    }
+    if differences > items {
+        let message = format!("{differences} of {items} keys differ");
+        c.report(&["workload.preload.differences", items_path], message, "use at most as many as there are keys");
+        return;
+    }
+    let size = preload::Size::new(items, differences, preload.updates.0, authors);
+    if size.keys_of_an_author() > MAX_KEYS {
+        let message = format!("{items} keys of {authors} authors");
+        c.report(&[items_path, authors_path], message, format!("a store holds at most {MAX_KEYS} keys of one author"));
+    }
+    if u64::from(items) * u64::from(s.nodes) > MAX_PRELOADED {
+        let message = format!("{items} keys at each of {} nodes", s.nodes);
+        c.report(&[items_path, "nodes"], message, format!("use at most {MAX_PRELOADED} at all nodes together"));
+    }
+    if f64::from(differences) * f64::from(s.nodes) > MAX_PAIRS {
+        let message = format!("{differences} updates to {} nodes", s.nodes);
+        c.report(&["workload.preload.differences", "nodes"], message, "a run follows at most 500 million such pairs");
     }
 }
 
@@ -182,6 +222,12 @@ fn arrivals(s: &Scenario, c: &mut Checker, window: Span) {
                 c.report(&paths, message, "use a shorter interval, or run longer");
             }
             too_many(c, path, window.0.as_secs_f64() / interval.0.as_secs_f64().max(1e-9));
+        }
+        Arrivals::Never => {
+            if s.workload.preload.as_ref().is_none_or(|preload| preload.differences == 0) {
+                let help = "let writers write, or nodes differ in what they hold: workload.preload.differences";
+                c.report(&["workload.arrivals", "workload.preload.differences"], "nothing is there to spread", help);
+            }
         }
         Arrivals::Burst { count } => {
             let path = "workload.arrivals.burst.count";

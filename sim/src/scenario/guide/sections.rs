@@ -190,6 +190,7 @@ every = "2 min""#],
 per_message = "20 us"
 per_kilobyte = "2 us"
 per_signature = "50 us"
+compute = 1.0
 clock_offset = { uniform = { min = "0 ms", max = "100 ms" } }
 clock_drift_ppm = 50"#],
     ),
@@ -236,7 +237,12 @@ stop = "4 min""#],
     section(
         "MembershipConfig",
         "`membership`",
-        &[r#"membership = "uniform""#, r#"membership = "full""#, r#"membership = { graph = { degree = 8 } }"#],
+        &[
+            r#"membership = "uniform""#,
+            r#"membership = "full""#,
+            r#"membership = "star""#,
+            r#"membership = { graph = { degree = 8 } }"#,
+        ],
     ),
     section(
         "ProtocolConfig",
@@ -249,6 +255,7 @@ stop = "4 min""#],
             r#"[protocol.reconcile]
 method = "keyed_riblt"
 interval = "1 s"
+first = "0 s"
 first_message = "1200 B"
 kept_cells = 64
 patience = "30 s"
@@ -283,7 +290,8 @@ value = { constant = "100 B" }
 deletes = "5 %"
 warm_up = "10 s"
 drain = "30 s"
-reads = 10"#],
+reads = 10
+preload = { items = 1000, authors = 10, differences = 20 }"#],
     ),
     section(
         "Arrivals",
@@ -292,6 +300,29 @@ reads = 10"#],
             r#"workload = { writers = 10, arrivals = { poisson = { per_second = 2.0 } } }"#,
             r#"workload = { writers = 10, arrivals = { periodic = { interval = "200 ms" } } }"#,
             r#"workload = { writers = 10, arrivals = { burst = { count = 100 } } }"#,
+            r#"workload = { writers = 0, arrivals = "never", preload = { items = 1000, authors = 10, differences = 20 } }"#,
+        ],
+    ),
+    section(
+        "Preload",
+        "`workload.preload`",
+        &[r#"[workload]
+writers = 0
+arrivals = "never"
+
+[workload.preload]
+items = 10_000
+authors = 100
+differences = 200
+updates = "50 %"
+holders = "by_key""#],
+    ),
+    section(
+        "Holders",
+        "`workload.preload.holders`",
+        &[
+            r#"workload = { writers = 0, arrivals = "never", preload = { items = 100, authors = 10, differences = 9, holders = "by_key" } }"#,
+            r#"workload = { writers = 0, arrivals = "never", preload = { items = 100, authors = 10, differences = 9, holders = "by_author" } }"#,
         ],
     ),
     section(

@@ -47,6 +47,8 @@ pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     let delays = traffic.delays();
     results.scalar("receive_delay_mean_s", delays.mean() / 1e9);
     results.scalar("receive_delay_p99_s", in_seconds(delays.quantile(0.99)));
+    let computed: f64 = shards.iter().map(|shard| shard.computed().as_secs_f64()).sum();
+    results.scalar("computed_s_per_node", computed / nodes as f64);
     let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
     results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
 }

@@ -1,0 +1,82 @@
+//! What nodes hold when a run begins.
+
+use std::sync::Arc;
+
+use rand_core::TryRng;
+use rapprochement_core::peer::SimPeer;
+use rapprochement_core::store::{Store, Tuple};
+
+use crate::model::config::{Preload, ValueSize};
+use crate::model::experiment::Experiment;
+use crate::model::identity::SimKeys;
+use crate::model::preload::{Size, World, Write};
+use crate::model::workload::size_of_value;
+use crate::network::churn::Churn;
+use crate::problem::Problem;
+use crate::random::{Philox, Purpose, Streams};
+
+/// The stores of all nodes at the start.
+pub(super) struct Preloaded {
+    common: Store,
+    /// What one node alone holds, in the order of the updates.
+    pub(super) writes: Vec<Write>,
+    /// Of each node the places of its writes; nothing for one that is away.
+    held: Vec<Option<Vec<usize>>>,
+}
+
+impl Preloaded {
+    /// Draws what a scenario asks for; it is the same for every protocol.
+    ///
+    /// # Errors
+    /// A value that no tuple can have.
+    pub(super) fn draw(
+        experiment: &Experiment,
+        churn: Option<&Churn>,
+        streams: &Streams,
+    ) -> Result<Option<Self>, Vec<Problem>> {
+        let Some(preload) = &experiment.workload.preload else { return Ok(None) };
+        let mut rng = streams.stream(Purpose::Workload, 2);
+        let refuse = |error| vec![Problem::new("workload.preload", format!("{error}"), "")];
+        let world =
+            World::new(size(preload, experiment.nodes), Box::new(maker(experiment)), &mut rng).map_err(refuse)?;
+        let present = |node| churn.is_none_or(|churn| churn.start(node).up);
+        let holders: Vec<u32> = (0..experiment.nodes).filter(|node| present(*node)).collect();
+        let mut writes = world.writes(holders.len() as u32, preload.holders, &mut rng).map_err(refuse)?;
+        let mut held: Vec<_> = (0..experiment.nodes).map(|node| present(node).then(Vec::new)).collect();
+        for (place, write) in writes.iter_mut().enumerate() {
+            // With nobody there, nobody holds anything.
+            let Some(holder) = holders.get(write.holder as usize) else { break };
+            write.holder = *holder;
+            held[write.holder as usize].iter_mut().for_each(|held| held.push(place));
+        }
+        Ok(Some(Self { common: world.common().clone(), writes, held }))
+    }
+
+    /// The store of a node that is there when the run begins.
+    pub(super) fn take(&mut self, node: u32) -> Option<Store> {
+        let held = self.held.get_mut(node as usize)?.take()?;
+        let mut store = self.common.clone();
+        for place in held {
+            store.insert_own(Arc::clone(&self.writes[place].tuple));
+        }
+        Some(store)
+    }
+}
+
+/// Authors are peers behind the last node.
+fn size(preload: &Preload, nodes: u32) -> Size {
+    let size = Size::new(preload.items, preload.differences, preload.updates.0, preload.authors);
+    Size { first_author: nodes, ..size }
+}
+
+/// Signed tuples with random values.
+fn maker(
+    experiment: &Experiment,
+) -> impl Fn(SimPeer, u64, &[u8], &mut Philox) -> Result<Arc<Tuple>, rapprochement_core::store::TupleError> {
+    let (signatures, values): (_, ValueSize) = (experiment.signatures, experiment.workload.value);
+    move |author, version, key, rng| {
+        let mut value = vec![0; size_of_value(values, rng) as usize];
+        let Ok(()) = rng.try_fill_bytes(&mut value);
+        Tuple::sign(&SimKeys::new(author, signatures), version, key, Some(&value)).map(Arc::new)
+    }
+}
