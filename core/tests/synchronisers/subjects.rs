@@ -108,6 +108,7 @@ impl Subject for Sessions {
         let config = ReconcilerConfig {
             method: MethodKind::ALL[budget % methods],
             interval: INTERVAL,
+            first: None,
             room: budget / methods % 1300,
             prefix: budget / methods % 3 * 20,
             patience: Duration::from_secs(4),

@@ -2,6 +2,7 @@
 
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::reconcile::Synchroniser;
+use rapprochement_core::time::Duration;
 use rapprochement_core::wire::Message;
 
 use super::{cdf, in_seconds, ratio};
@@ -47,8 +48,9 @@ pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     let delays = traffic.delays();
     results.scalar("receive_delay_mean_s", delays.mean() / 1e9);
     results.scalar("receive_delay_p99_s", in_seconds(delays.quantile(0.99)));
-    let computed: f64 = shards.iter().map(|shard| shard.computed().as_secs_f64()).sum();
-    results.scalar("computed_s_per_node", computed / nodes as f64);
+    // A sum of floats would depend on how nodes are spread over shards.
+    let computed = shards.iter().fold(Duration::ZERO, |sum, shard| sum + shard.computed());
+    results.scalar("computed_s_per_node", computed.as_secs_f64() / nodes as f64);
     let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
     results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
 }
