@@ -125,7 +125,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         for message in out {
             context.send(from, SyncMessage::Session(Box::new(message)));
         }
-        if verdict.calls_for_salt() && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
+        let suspect = self.config.method.repairs() && verdict.calls_for_salt();
+        if suspect && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
             self.suspects.push(from);
         }
     }
@@ -153,7 +154,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         if verdict != Verdict::Open {
             self.sessions.remove(place);
         }
-        if opener && matches!(verdict, Verdict::Failed(_)) {
+        if opener && self.config.method.repairs() && matches!(verdict, Verdict::Failed(_)) {
             exchange::open::<Self, C>(self.replica.store(), from, context);
         }
         verdict

@@ -171,6 +171,10 @@ proptest! {
             prop_assert_eq!(side.index().len(), side.store().len());
         }
         // Gaps below an author's newest version show once the newest versions agree; the second session is salted.
+        if !kind.repairs() {
+            // The classic form sees neither gaps nor equivocation, of which these writes are full.
+            return Ok(());
+        }
         let sessions = if kind.compares_authors() { 2 } else { 1 };
         let [a, b] = &mut sides;
         let run = |turn: u32| pair::run(kind, salted || turn > 0, [21, 22], 1200, [&mut *a, &mut *b], &ANYBODY).verdicts;

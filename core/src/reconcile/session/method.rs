@@ -87,6 +87,9 @@ kinds! {
     SearchTree = 9, "search-tree", Walker::<SearchTree<Vec<Entry>>>::default();
     /// Summaries or keyed RIBLT, whichever takes fewer bytes.
     Auto = 10, "auto", Auto::default();
+    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation or withheld
+    /// versions; for comparison only.
+    Versions = 11, "versions", SummaryMethod::classic();
 }
 
 impl MethodKind {
@@ -94,6 +97,12 @@ impl MethodKind {
     /// by somebody, or lost) shows only once the newest versions agree, so that equal stores can take a second session.
     pub const fn compares_authors(self) -> bool {
         matches!(self, Self::Summary | Self::TwoLevel | Self::Auto)
+    }
+
+    /// Whether the method makes any two stores equal, in a session or in those that follow it. A classic form is here to be
+    /// compared with: its closing check counts what it missed, and nobody repairs that.
+    pub const fn repairs(self) -> bool {
+        !matches!(self, Self::Versions)
     }
 }
 

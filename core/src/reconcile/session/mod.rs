@@ -187,9 +187,9 @@ impl Session {
                 let parts = self.transfer.answer(asks, *states, *back, index);
                 self.say(parts, out);
             }
-            Part::Authors { known, unknown, back } => {
+            Part::Authors { known, unknown, back, bare } => {
                 let salt = self.index.as_deref().unwrap_or(epoch).salt();
-                let parts = self.transfer.compare(known, unknown, *back, salt, store);
+                let parts = self.transfer.compare(known, unknown, *back, *bare, salt, store);
                 self.say(parts, out);
             }
             Part::Give { tuples, last } => {

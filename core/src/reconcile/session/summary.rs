@@ -16,6 +16,8 @@ use crate::wire::Reader;
 /// One side of such a session.
 #[derive(Debug, Default)]
 pub(super) struct SummaryMethod {
+    /// Versions alone: the classic protocol.
+    bare: bool,
     opener: bool,
     /// The answerer has said its summaries, which are long: once is enough.
     answered: bool,
@@ -30,6 +32,11 @@ impl SummaryMethod {
     pub(super) fn without_whole_sets() -> Self {
         Self { leaves_gaps: true, ..Self::default() }
     }
+
+    /// The method that tells nothing but versions: an author's gaps and its contents under one version do not show.
+    pub(super) fn classic() -> Self {
+        Self { leaves_gaps: true, bare: true, ..Self::default() }
+    }
 }
 
 impl Method for SummaryMethod {
@@ -41,13 +48,13 @@ impl Method for SummaryMethod {
     fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError> {
         if !self.opener {
             return match (words.is_empty(), core::mem::replace(&mut self.answered, true)) {
-                (true, false) => Ok(answer(store)),
+                (true, false) => Ok(answer(store, self.bare)),
                 (true, true) => Err(SessionError::OutOfTurn),
                 (false, _) => Err(SessionError::Malformed),
             };
         }
         let mut reader = Reader::new(words)?;
-        let summary = Summary::read(&mut reader)?;
+        let summary = Summary::read(&mut reader, self.bare)?;
         reader.finish()?;
         // Whoever is not named in a range gets everything, so a range that came again would be answered with a flood.
         if summary.from != self.next {
@@ -61,7 +68,7 @@ impl Method for SummaryMethod {
             lacks.retain(|(_, lack)| matches!(lack, Lack::After(_)));
             summaries.retain(|summary| gaps.binary_search(&summary.author).is_err());
         }
-        let mut found = Findings { summaries, ..Findings::default() };
+        let mut found = Findings { summaries, bare: self.bare, ..Findings::default() };
         for (author, lack) in lacks {
             let after = if let Lack::After(version) = lack { version } else { 0 };
             let newer = author.tuples().iter().filter(|tuple| tuple.version() > after);
@@ -72,7 +79,7 @@ impl Method for SummaryMethod {
 }
 
 /// The summaries of all authors, in ranges of ids.
-fn answer(store: &Store) -> Turn {
+fn answer(store: &Store, bare: bool) -> Turn {
     let authors = store.authors();
     let parts = authors.len().div_ceil(SUMMARIES_MAX).max(1);
     let part = |part: usize| {
@@ -82,8 +89,8 @@ fn answer(store: &Store) -> Turn {
             to: authors.get(end).map(Author::id),
             authors: authors[start..end].iter().map(AuthorSummary::of).collect(),
         };
-        let mut words = Vec::with_capacity(summary.encoded_len());
-        summary.encode(&mut words);
+        let mut words = Vec::with_capacity(summary.encoded_len(bare));
+        summary.encode(bare, &mut words);
         words
     };
     Turn { say: (0..parts).map(part).collect(), ..Turn::default() }
