@@ -11,7 +11,7 @@ use rapprochement_core::reconcile::session::{MethodKind, Opening, Part, Session,
 use rapprochement_core::store::{Ed25519Keys, Keys, SetHash, Store, Tuple};
 use rapprochement_core::wire::Reader;
 
-use crate::world::{ANYBODY, Driven, EPOCH, StandIn, numbered, tuple};
+use crate::world::{ANYBODY, Driven, EPOCH, StandIn, numbered, terms, tuple};
 
 fn run(kind: MethodKind, salted: bool, sides: &mut [Side; 2]) -> [Verdict; 2] {
     let [a, b] = sides;
@@ -73,7 +73,7 @@ fn forged_tuples_are_refused_by_every_method() {
 /// A session between a side that checks under `keys` and a forger; `opens` tells who does. The verdict of the former.
 fn converse(kind: MethodKind, opens: usize, good: &mut Side, bad: &mut Side, keys: &Ed25519Keys) -> Verdict {
     let opener = if opens == 0 { &*good } else { &*bad };
-    let (session, opening) = Session::open(1, kind, false, 5, opener.store(), opener.index(), 1200);
+    let (session, opening) = Session::open(1, terms(kind, false), 5, opener.store(), opener.index());
     let mut sessions = [None, None];
     sessions[opens] = Some(session);
     let (mut queue, mut verdict) = (std::collections::VecDeque::from([(1 - opens, opening)]), Verdict::Open);
@@ -90,7 +90,7 @@ fn converse(kind: MethodKind, opens: usize, good: &mut Side, bad: &mut Side, key
         }
         let now = match (&message.part, &mut sessions[to]) {
             (Part::Open(opening), session) => {
-                let (answer, verdict) = Session::answer(1, opening, 6, side.store(), side.index(), &mut out);
+                let (answer, verdict) = Session::answer(1, opening, 6, None, side.store(), side.index(), &mut out);
                 *session = answer;
                 verdict
             }
@@ -195,7 +195,7 @@ where
     let opening =
         Opening { method: kind, salted: false, nonce: 3, root: SetHash([9; 16]), tuples: claimed, authors: 1, words };
     let mut out = Vec::new();
-    let (session, verdict) = Session::answer(1, &opening, 4, side.store(), side.index(), &mut out);
+    let (session, verdict) = Session::answer(1, &opening, 4, None, side.store(), side.index(), &mut out);
     let mut driven = Driven { side, session: session.unwrap(), verdict };
     let mut said: Vec<Part> = out.into_iter().map(|message| message.part).collect();
     while driven.verdict == Verdict::Open {

@@ -14,6 +14,7 @@ use crate::reconcile::session::auto::Auto;
 use crate::reconcile::session::index::Index;
 use crate::reconcile::session::part::Opening;
 use crate::reconcile::session::rateless::Rateless;
+use crate::reconcile::session::recent::Meeting;
 use crate::reconcile::session::sketch::PinSketch;
 use crate::reconcile::session::summary::SummaryMethod;
 use crate::reconcile::session::table::DifferenceDigest;
@@ -51,13 +52,15 @@ macro_rules! kinds {
             }
         }
 
-        /// One side of a method, in a salted session or another.
-        pub(super) fn build(kind: MethodKind, salted: bool) -> Box<dyn Method + Send> {
+        /// One side of a method, in a salted session or another. What is remembered of the peer is nothing to a salted one.
+        pub(super) fn build(kind: MethodKind, salted: bool, met: Option<Meeting>) -> Box<dyn Method + Send> {
             let mut method: Box<dyn Method + Send> = match kind {
                 $(MethodKind::$kind => Box::new($build),)*
             };
-            if salted {
-                method.salt();
+            match met {
+                _ if salted => method.salt(),
+                Some(met) => method.remember(met),
+                None => {}
             }
             method
         }
@@ -65,7 +68,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Summaries of all authors: the digests of Scuttlebutt.
+    /// Summaries of all authors: the digests of Scuttlebutt. Between peers that were equal before, of those that changed since.
     Summary = 0, "summary", SummaryMethod::default();
     /// RIBLT over (key, state): the published code.
     Riblt = 1, "riblt", Rateless::<Riblt>::default();
@@ -113,6 +116,9 @@ pub(super) trait Method: Debug {
 
     /// The session is salted, because the last one went wrong. Told first, to both sides.
     fn salt(&mut self) {}
+
+    /// Both stores were equal once. Told first, to either side that remembers it.
+    fn remember(&mut self, _met: Meeting) {}
 
     /// The answerer learns what the opening says besides the words.
     fn meet(&mut self, _opening: &Opening) {}

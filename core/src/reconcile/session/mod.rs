@@ -8,6 +8,7 @@
 //! | `index` | the store as ids under a salt |
 //! | `method` | the methods, and what they find |
 //! | `summary`, `rateless`, `two_level`, `sketch`, `table`, `walk`, `auto` | the methods themselves |
+//! | `recent` | which authors changed since two peers were equal |
 //! | `credit` | how many cells are asked for |
 //! | `transfer` | asking and giving |
 //! | `verdict` | how sessions end |
@@ -31,6 +32,7 @@ mod method;
 pub mod pair;
 mod part;
 mod rateless;
+mod recent;
 mod sketch;
 mod summary;
 mod table;
@@ -46,6 +48,7 @@ pub use index::{Index, Item, salt_of};
 pub use method::MethodKind;
 pub use part::{ASKS_MAX, Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
 pub use rateless::CELLS_MAX;
+pub use recent::Meeting;
 pub use verdict::{SessionError, Verdict};
 
 use method::{Method, Turn};
@@ -61,6 +64,19 @@ pub const REQUESTS_MAX: u32 = 1024;
 /// contents both sides may give the whole author twice; the tuples on top are for stores that are nearly empty.
 const GIVEN_TIMES_MAX: usize = 4;
 const GIVEN_LEAST: usize = 64;
+
+/// How a session is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How the differences are found.
+    pub method: MethodKind,
+    /// Ids are salted with the session's nonce: the last session with the peer went wrong.
+    pub salted: bool,
+    /// What the first message may hold of the method's words, in bytes, where the method has a choice.
+    pub room: usize,
+    /// When both stores were equal last. Summaries go on from there, in a session that is not salted.
+    pub met: Option<Meeting>,
+}
 
 /// One side of a session.
 #[derive(Debug)]
@@ -84,19 +100,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own. `room` is what the
-    /// first message may hold of the method's words, in bytes.
-    pub fn open(
-        number: u32,
-        kind: MethodKind,
-        salted: bool,
-        nonce: u64,
-        store: &Store,
-        epoch: &Index,
-        room: usize,
-    ) -> (Self, SessionMessage) {
+    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own.
+    pub fn open(number: u32, terms: Terms, nonce: u64, store: &Store, epoch: &Index) -> (Self, SessionMessage) {
+        let Terms { method: kind, salted, room, met } = terms;
         let index = salted.then(|| Box::new(Index::of(store, salt_of(nonce))));
-        let mut method = method::build(kind, salted);
+        let mut method = method::build(kind, salted, met);
         let words = method.open(index.as_deref().unwrap_or(epoch), store, room.min(WORDS_LEN_MAX));
         let opening = Opening {
             method: kind,
@@ -111,11 +119,12 @@ impl Session {
         (session, SessionMessage { session: number, part: Part::Open(opening) })
     }
 
-    /// Answers an opening: the session, unless the stores are equal, and what to say.
+    /// Answers an opening: the session, unless the stores are equal, and what to say. `met` is as in [`Terms`].
     pub fn answer(
         number: u32,
         opening: &Opening,
         nonce: u64,
+        met: Option<Meeting>,
         store: &Store,
         epoch: &Index,
         out: &mut Vec<SessionMessage>,
@@ -125,7 +134,7 @@ impl Session {
             return (None, Verdict::Equal);
         }
         let index = opening.salted.then(|| Box::new(Index::of(store, salt_of(opening.nonce))));
-        let mut method = method::build(opening.method, opening.salted);
+        let mut method = method::build(opening.method, opening.salted, met);
         method.meet(opening);
         let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
         let verdict = session.words(&opening.words, store, epoch, out);
