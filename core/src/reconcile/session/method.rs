@@ -109,6 +109,19 @@ impl MethodKind {
     }
 }
 
+/// How a session is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How the differences are found.
+    pub method: MethodKind,
+    /// Ids are salted with the session's nonce: the last session with the peer went wrong.
+    pub salted: bool,
+    /// What the first message may hold of the method's words, in bytes, where the method has a choice.
+    pub room: usize,
+    /// When both stores were equal last. Summaries go on from there, in a session that is not salted.
+    pub met: Option<Meeting>,
+}
+
 /// One side of a method.
 pub(super) trait Method: Debug {
     /// The opener's first words, at most `room` bytes of them where the method has a choice.

@@ -45,7 +45,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub use index::{Index, Item, salt_of};
-pub use method::MethodKind;
+pub use method::{MethodKind, Terms};
 pub use part::{ASKS_MAX, Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
 pub use rateless::CELLS_MAX;
 pub use recent::Meeting;
@@ -64,19 +64,6 @@ pub const REQUESTS_MAX: u32 = 1024;
 /// contents both sides may give the whole author twice; the tuples on top are for stores that are nearly empty.
 const GIVEN_TIMES_MAX: usize = 4;
 const GIVEN_LEAST: usize = 64;
-
-/// How a session is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// How the differences are found.
-    pub method: MethodKind,
-    /// Ids are salted with the session's nonce: the last session with the peer went wrong.
-    pub salted: bool,
-    /// What the first message may hold of the method's words, in bytes, where the method has a choice.
-    pub room: usize,
-    /// When both stores were equal last. Summaries go on from there, in a session that is not salted.
-    pub met: Option<Meeting>,
-}
 
 /// One side of a session.
 #[derive(Debug)]

@@ -88,15 +88,11 @@ impl SummaryMethod {
         Ok(summarise(&due, self.bare).under(SINCE))
     }
 
-    /// What the opener makes of a range: what the peer lacks, and what is held here of authors of whom it has more.
-    fn compare<'a>(
-        &mut self,
-        store: &'a Store,
-        words: &[u8],
-    ) -> Result<(Vec<(&'a Author, Lack)>, Vec<AuthorSummary>), SessionError> {
-        let (since, words) = match (words.split_first(), &self.named) {
-            (Some((&SINCE, rest)), Some(named)) => (Some(named), rest),
-            _ => (None, words),
+    /// The next range, and whether it is of those that changed alone.
+    fn read(&mut self, words: &[u8]) -> Result<(Summary, bool), SessionError> {
+        let (since, words) = match words.split_first() {
+            Some((&SINCE, rest)) if self.named.is_some() => (true, rest),
+            _ => (false, words),
         };
         let mut reader = Reader::new(words)?;
         let summary = Summary::read(&mut reader, self.bare)?;
@@ -106,8 +102,14 @@ impl SummaryMethod {
             return Err(SessionError::OutOfTurn);
         }
         self.next = summary.to;
+        Ok((summary, since))
+    }
+
+    /// What the opener makes of a range: what the peer lacks, and what is held here of authors of whom it has more.
+    fn compare<'a>(&self, store: &'a Store, words: (Summary, bool)) -> (Vec<(&'a Author, Lack)>, Vec<AuthorSummary>) {
+        let (summary, since) = words;
         let (mut lacks, mut summaries) = compare(store, &summary);
-        if let Some(named) = since {
+        if let Some(named) = self.named.as_ref().filter(|_| since) {
             // The peer has nothing of an author that it leaves out only where it was asked about it.
             let left_out = |lack: &Lack| matches!(lack, Lack::After(0));
             lacks.retain(|(author, lack)| !left_out(lack) || named.binary_search(&author.id()).is_ok());
@@ -118,7 +120,7 @@ impl SummaryMethod {
             lacks.retain(|(_, lack)| matches!(lack, Lack::After(_)));
             summaries.retain(|summary| gaps.binary_search(&summary.author).is_err());
         }
-        Ok((lacks, summaries))
+        (lacks, summaries)
     }
 }
 
@@ -136,7 +138,8 @@ impl Method for SummaryMethod {
         if !self.opener {
             return self.answer(index, store, words);
         }
-        let (lacks, summaries) = self.compare(store, words)?;
+        let range = self.read(words)?;
+        let (lacks, summaries) = self.compare(store, range);
         let mut found = Findings { summaries, bare: self.bare, ..Findings::default() };
         for (author, lack) in lacks {
             let after = if let Lack::After(version) = lack { version } else { 0 };
