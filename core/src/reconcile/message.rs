@@ -82,41 +82,48 @@ impl AuthorSummary {
         Self { author: author.id(), newest: author.newest(), hash: author.hash() }
     }
 
-    pub(super) fn encoded_len(&self) -> usize {
-        PeerId::LEN + varint_len(self.newest) + if self.newest == 0 { 0 } else { SetHash::LEN }
+    /// The same without the hash: what the classic protocol tells of an author.
+    pub(super) const fn bare(self) -> Self {
+        Self { hash: SetHash([0; SetHash::LEN]), ..self }
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    /// A bare encoding leaves the hash out.
+    pub(super) fn encoded_len(&self, bare: bool) -> usize {
+        PeerId::LEN + varint_len(self.newest) + if self.newest == 0 || bare { 0 } else { SetHash::LEN }
+    }
+
+    pub(super) fn encode(&self, bare: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.author.0);
         put_varint(out, self.newest);
-        if self.newest > 0 {
+        if self.newest > 0 && !bare {
             out.extend_from_slice(&self.hash.0);
         }
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode(reader: &mut Reader<'_>, bare: bool) -> Result<Self, DecodeError> {
         let author = PeerId(reader.array()?);
         match reader.varint()? {
             0 => Ok(Self::nothing(author)),
+            newest if bare => Ok(Self { newest, ..Self::nothing(author) }),
             newest => Ok(Self { author, newest, hash: SetHash(reader.array()?) }),
         }
     }
 }
 
 impl Summary {
-    pub(super) fn encoded_len(&self) -> usize {
-        bound_len(self.from) + bound_len(self.to) + list_len(&self.authors, AuthorSummary::encoded_len)
+    pub(super) fn encoded_len(&self, bare: bool) -> usize {
+        bound_len(self.from) + bound_len(self.to) + list_len(&self.authors, |author| author.encoded_len(bare))
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, bare: bool, out: &mut Vec<u8>) {
         put_bound(out, self.from);
         put_bound(out, self.to);
-        put_list(out, &self.authors, AuthorSummary::encode);
+        put_list(out, &self.authors, |author, out| author.encode(bare, out));
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'_>, bare: bool) -> Result<Self, DecodeError> {
         let (from, to) = (read_bound(reader)?, read_bound(reader)?);
-        let authors = read_authors(reader)?;
+        let authors = read_authors(reader, bare)?;
         let ordered = from.zip(to).is_none_or(|(from, to)| from < to);
         let inside = |author: &AuthorSummary| {
             author.newest > 0 && from.is_none_or(|from| from <= author.author) && to.is_none_or(|to| author.author < to)
@@ -169,8 +176,8 @@ impl Message for SyncMessage {
             Self::State(tuples) | Self::Delta(tuples) => list_len(tuples, |tuple| tuple.encoded_len()),
             Self::Rumour { tuple, .. } => 1 + tuple.encoded_len(),
             Self::Root(_) => SetHash::LEN,
-            Self::Summary(summary) => summary.encoded_len(),
-            Self::Request(authors) => list_len(authors, AuthorSummary::encoded_len),
+            Self::Summary(summary) => summary.encoded_len(false),
+            Self::Request(authors) => list_len(authors, |author| author.encoded_len(false)),
             Self::Session(session) => session.encoded_len(),
         }
     }
@@ -184,8 +191,8 @@ impl Message for SyncMessage {
                 tuple.encode(out);
             }
             Self::Root(hash) => out.extend_from_slice(&hash.0),
-            Self::Summary(summary) => summary.encode(out),
-            Self::Request(authors) => put_list(out, authors, AuthorSummary::encode),
+            Self::Summary(summary) => summary.encode(false, out),
+            Self::Request(authors) => put_list(out, authors, |author, out| author.encode(false, out)),
             Self::Session(session) => session.encode(out),
         }
     }
@@ -202,9 +209,9 @@ impl Message for SyncMessage {
                 hops => Self::Rumour { hops, tuple: Arc::new(Tuple::decode(&mut reader)?) },
             },
             2 => Self::Root(SetHash(reader.array()?)),
-            3 => Self::Summary(Box::new(Summary::read(&mut reader)?)),
+            3 => Self::Summary(Box::new(Summary::read(&mut reader, false)?)),
             4 => {
-                let authors = read_authors(&mut reader)?;
+                let authors = read_authors(&mut reader, false)?;
                 if authors.is_empty() {
                     return Err(DecodeError::NotCanonical);
                 }
@@ -264,8 +271,8 @@ pub(super) fn read_some_tuples(reader: &mut Reader<'_>) -> Result<Box<[Arc<Tuple
 }
 
 /// Summaries in ascending order of their ids.
-pub(super) fn read_authors(reader: &mut Reader<'_>) -> Result<Vec<AuthorSummary>, DecodeError> {
-    let authors = read_list(reader, SUMMARIES_MAX, AuthorSummary::decode)?;
+pub(super) fn read_authors(reader: &mut Reader<'_>, bare: bool) -> Result<Vec<AuthorSummary>, DecodeError> {
+    let authors = read_list(reader, SUMMARIES_MAX, |reader| AuthorSummary::decode(reader, bare))?;
     let ascending = authors.is_sorted_by(|a, b| a.author < b.author);
     if ascending { Ok(authors) } else { Err(DecodeError::NotCanonical) }
 }

@@ -5,6 +5,9 @@
 //! serve all sessions. A session that ends in a mismatch is followed at once by a salted one, at most one per
 //! [`ReconcilerConfig::patience`]; one whose method fails, at once by the exchange of summaries that Scuttlebutt makes, and later
 //! by a salted one, too.
+//!
+//! Of a peer whose store was found equal a node remembers when that was, until it crashes, so that the next session by summaries
+//! with it is about what changed since.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -19,7 +22,7 @@ use crate::reconcile::coding::Salt;
 use crate::reconcile::exchange;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::replica::{Replica, Saved};
-use crate::reconcile::session::{MethodKind, Part, Session, SessionMessage, Verdict};
+use crate::reconcile::session::{Meeting, MethodKind, Part, Session, SessionMessage, Terms, Verdict};
 use crate::reconcile::{SyncCommand, SyncEvent, Synchroniser, Tick, keep_ticking, start_ticking};
 use crate::store::{Keys, Store};
 use crate::time::{Duration, Instant};
@@ -30,6 +33,8 @@ const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
 const SESSIONS_MAX: usize = 64;
 /// The most peers whose next session is salted.
 const SUSPECTS_MAX: usize = 64;
+/// The most peers of whom is remembered when the stores were equal. Beyond it the one that was met least recently goes.
+const MEETINGS_MAX: usize = 1024;
 
 /// The parameters of periodic reconciliation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,8 @@ pub struct Reconciler<P, S, K> {
     replica: Replica<K>,
     sessions: Vec<Running<P>>,
     suspects: Vec<P>,
+    /// The last meeting with a peer, the least recent one first.
+    meetings: Vec<(P, Meeting)>,
     /// When the next salted session may be opened.
     salted_from: Instant,
     peer: PhantomData<fn() -> P>,
@@ -80,6 +87,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             replica: Replica::indexed(keys, EPOCH, config.method, config.prefix),
             sessions: Vec::new(),
             suspects: Vec::new(),
+            meetings: Vec::new(),
             salted_from: Instant::ZERO,
             peer: PhantomData,
         }
@@ -104,7 +112,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let (number, nonce) = (context.rng().next_u32(), context.rng().next_u64());
         let (store, index) = self.replica.view();
         let ReconcilerConfig { method, room, .. } = self.config;
-        let (mut session, message) = Session::open(number, method, suspect.is_some(), nonce, store, index, room);
+        let terms = Terms { method, salted: suspect.is_some(), room, met: self.met(peer) };
+        let (mut session, message) = Session::open(number, terms, nonce, store, index);
         context.spend(session.take_work().time());
         self.keep(peer, now, session);
         context.send(peer, SyncMessage::Session(Box::new(message)));
@@ -122,7 +131,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let verdict = if let Part::Open(opening) = &message.part {
             let nonce = context.rng().next_u64();
             let (store, index) = self.replica.view();
-            let (mut session, verdict) = Session::answer(message.session, opening, nonce, store, index, &mut out);
+            let met = self.met(from);
+            let (mut session, verdict) = Session::answer(message.session, opening, nonce, met, store, index, &mut out);
             session.iter_mut().for_each(|session| context.spend(session.take_work().time()));
             if let (Some(session), Verdict::Open) = (session, verdict) {
                 self.keep(from, now, session);
@@ -135,11 +145,33 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         for message in out {
             context.send(from, SyncMessage::Session(Box::new(message)));
         }
-        if verdict.calls_for_salt() && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
-            self.suspects.push(from);
-        }
-        if opener && verdict == Verdict::Mismatch && now >= self.salted_from {
+        self.note(from, verdict);
+        if opener && verdict == Verdict::Mismatch && now >= self.salted_from && self.config.method.repairs() {
             self.open_with(from, now, context);
+        }
+    }
+
+    /// When both stores were equal last, as far as this node knows.
+    fn met(&self, peer: P) -> Option<Meeting> {
+        self.meetings.iter().find(|(met, _)| *met == peer).map(|(_, meeting)| *meeting)
+    }
+
+    /// What a session's end says about the next one with the peer. The classic form knows no repair.
+    fn note(&mut self, peer: P, verdict: Verdict) {
+        let suspect = verdict.calls_for_salt();
+        if suspect || verdict == Verdict::Equal {
+            self.meetings.retain(|(met, _)| *met != peer);
+        }
+        let (store, index) = self.replica.view();
+        if let (Verdict::Equal, Some(meeting)) = (verdict, Meeting::now(store, index)) {
+            if self.meetings.len() >= MEETINGS_MAX {
+                self.meetings.remove(0);
+            }
+            self.meetings.push((peer, meeting));
+        }
+        let repairs = suspect && self.config.method.repairs();
+        if repairs && !self.suspects.contains(&peer) && self.suspects.len() < SUSPECTS_MAX {
+            self.suspects.push(peer);
         }
     }
 
@@ -173,7 +205,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         if verdict != Verdict::Open {
             self.sessions.remove(place);
         }
-        if opener && matches!(verdict, Verdict::Failed(_)) {
+        if opener && self.config.method.repairs() && matches!(verdict, Verdict::Failed(_)) {
             exchange::open::<Self, C>(self.replica.store(), from, context);
         }
         verdict
@@ -229,10 +261,11 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Durable for Reconciler<P, S, K> {
         self.replica.save()
     }
 
-    /// Sessions that were open are gone.
+    /// Sessions that were open are gone, and so is what was remembered of peers.
     fn recover(&mut self, saved: Saved) {
         self.sessions.clear();
         self.suspects.clear();
+        self.meetings.clear();
         self.replica.recover(saved);
     }
 }
@@ -243,6 +276,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Synchroniser for Reconciler<P, S, K> {
     }
 
     fn forget(&mut self) {
+        self.meetings.clear();
         self.replica.forget();
     }
 }

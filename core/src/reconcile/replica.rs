@@ -37,10 +37,11 @@ impl<K: Keys> Replica<K> {
         Self { saved: Saved::default(), keys, index: None }
     }
 
-    /// A replica whose index follows the store, with this many cells of a method's code.
+    /// A replica whose index follows the store, with what makes a method's sessions cheap: this many cells of its code, or
+    /// the order in which authors change.
     pub(super) fn indexed(keys: K, salt: Salt, method: MethodKind, cells: usize) -> Self {
         let mut index = Index::of(&Store::default(), salt);
-        if cells > 0 {
+        if cells > 0 || method == MethodKind::Summary {
             index.keep(method, cells);
         }
         Self { index: Some(Box::new(index)), ..Self::new(keys) }

@@ -9,7 +9,7 @@ use rapprochement_core::reconcile::session::{
 use rapprochement_core::store::SetHash;
 use rapprochement_core::wire::put_varint;
 
-use crate::world::{ANYBODY, Driven, EPOCH, bytes, given, numbered, tuple};
+use crate::world::{ANYBODY, Driven, EPOCH, bytes, given, numbered, terms, tuple};
 
 fn words(tag: &[u8], integers: &[u64]) -> Part {
     let mut words = tag.to_vec();
@@ -75,7 +75,7 @@ fn cells_beyond_the_credit_are_refused() {
         words: run(0, 10),
     };
     let mut out = Vec::new();
-    let (session, verdict) = Session::answer(1, &opening, 4, side.store(), side.index(), &mut out);
+    let (session, verdict) = Session::answer(1, &opening, 4, None, side.store(), side.index(), &mut out);
     // No cell of ten is empty: three times as many is what is asked for.
     assert_eq!((verdict, &out[0].part), (Verdict::Open, &words(&[0], &[10, 20])));
     let mut driven = Driven { side, session: session.unwrap(), verdict };
@@ -138,7 +138,7 @@ fn a_key_that_is_named_often_is_given_once() {
     let opening =
         Opening { method: MethodKind::Riblt, salted: false, nonce: 3, root, tuples: 1961, authors: 10, words };
     let mut out = Vec::new();
-    let (_, verdict) = Session::answer(1, &opening, 4, side.store(), side.index(), &mut out);
+    let (_, verdict) = Session::answer(1, &opening, 4, None, side.store(), side.index(), &mut out);
     let parts: Vec<Part> = out.into_iter().map(|message| message.part).collect();
     assert_eq!((verdict, given(&parts)), (Verdict::Open, 1));
 }
@@ -173,7 +173,7 @@ fn tables_sketches_and_summaries_are_not_made_over_and_over() {
         let words = first.clone();
         let opening = Opening { method: kind, salted: false, nonce: 3, root, tuples: 1, authors: 1, words };
         let mut out = Vec::new();
-        let (session, verdict) = Session::answer(1, &opening, 4, side.store(), side.index(), &mut out);
+        let (session, verdict) = Session::answer(1, &opening, 4, None, side.store(), side.index(), &mut out);
         let mut driven = Driven { side, session: session.unwrap(), verdict };
         assert_eq!(driven.hear(Part::Words(first)), [Part::Abort], "{}", kind.name());
         assert_eq!(driven.verdict, OUT_OF_TURN, "{}", kind.name());
@@ -196,7 +196,7 @@ fn ranges_of_summaries_follow_each_other() {
 #[test]
 fn what_comes_out_of_turn_ends_the_session_on_both_sides() {
     let side = numbered(0..10);
-    let (_, opening) = Session::open(1, MethodKind::Range, false, 5, side.store(), side.index(), 1200);
+    let (_, opening) = Session::open(1, terms(MethodKind::Range, false), 5, side.store(), side.index());
     let mut driven = Driven::opener(MethodKind::Range, side);
     assert_eq!(driven.hear(opening.part), [Part::Abort]);
     assert_eq!(driven.verdict, OUT_OF_TURN);

@@ -6,7 +6,7 @@ use rapprochement_core::peer::PeerId;
 use rapprochement_core::reconcile::SyncMessage;
 use rapprochement_core::reconcile::coding::Salt;
 use rapprochement_core::reconcile::session::pair::Side;
-use rapprochement_core::reconcile::session::{MethodKind, Part, Session, SessionMessage, Verdict};
+use rapprochement_core::reconcile::session::{MethodKind, Part, Session, SessionMessage, Terms, Verdict};
 use rapprochement_core::store::{Keys, Store, Tuple};
 use rapprochement_core::wire::Message;
 
@@ -55,6 +55,11 @@ pub(crate) fn numbered(range: core::ops::Range<u64>) -> Side {
     side
 }
 
+/// A session without memories, whose first message is a packet.
+pub(crate) const fn terms(method: MethodKind, salted: bool) -> Terms {
+    Terms { method, salted, room: 1200, met: None }
+}
+
 /// A session whose other side is the test.
 pub(crate) struct Driven {
     pub(crate) side: Side,
@@ -65,7 +70,7 @@ pub(crate) struct Driven {
 impl Driven {
     /// Opens one, and forgets what it says.
     pub(crate) fn opener(kind: MethodKind, side: Side) -> Self {
-        let (session, _) = Session::open(1, kind, false, 5, side.store(), side.index(), 1200);
+        let (session, _) = Session::open(1, terms(kind, false), 5, side.store(), side.index());
         Self { side, session, verdict: Verdict::Open }
     }
 

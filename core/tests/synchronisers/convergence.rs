@@ -152,6 +152,18 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(23), ..ProptestConfig::default()
+    })]
+
+    /// By summaries of what changed since nodes met, which crashes forget on one side.
+    #[test]
+    fn meetings_converge(loss in 0..400u32, seed: u64, steps in steps(5)) {
+        all_become_equal::<Sessions>(5, 0, loss, seed, &steps);
+    }
+}
+
 /// Two nodes hold an author's 300 keys, but each lacks another one, of a version in the middle: equal newest versions, and
 /// a set that is fifty times the budget.
 fn gaps_close_in_a_set_beyond_the_budget<Y: Subject>() {

@@ -9,7 +9,7 @@ use rapprochement_core::time::Duration;
 use rapprochement_core::wire::Message;
 
 use crate::host::Host;
-use crate::subjects::{Eager, Full, Others, Scuttle, StandIn, Subject};
+use crate::subjects::{Eager, Full, Others, Scuttle, Sessions, StandIn, Subject};
 
 /// Bytes for 20 nodes that write two tuples each, one minute long; all of them must end up equal.
 fn bytes_of_a_small_study<Y: Subject>() -> usize {
@@ -42,6 +42,45 @@ fn equal_stores_cost_one_small_message_per_interval() {
     host.run(Duration::from_secs(30));
     assert_eq!(host.sent.len(), 10 * 30);
     assert!(host.sent.iter().all(|&(_, len)| len == 17));
+}
+
+/// Two nodes that are equal, with this many authors; then one of them writes, twenty times over, and in the middle the other
+/// crashes. The bytes that were sent before the crash, and from the crash on.
+fn bytes_of_writes_between_meetings(authors: u32, crash: bool) -> [usize; 2] {
+    let mut host = Host::<Sessions>::new(2, 0, 8);
+    for author in 0..authors {
+        for node in 0..2 {
+            host.deliver(0, node, &Sessions::carrier(StandIn(100 + author).tuple(1, b"k", None)));
+        }
+    }
+    host.run(Duration::from_secs(5));
+    let mut bytes = [host.bytes_sent(), 0];
+    for round in 0..20u8 {
+        if round == 10 {
+            bytes = [host.bytes_sent() - bytes[0], host.bytes_sent()];
+            if crash {
+                host.crash(1, false);
+                host.restart(1);
+            }
+        }
+        host.write(0, b"key", &[round]);
+        host.run(Duration::from_secs(3));
+        assert!(host.converged());
+    }
+    [bytes[0], host.bytes_sent() - bytes[1]]
+}
+
+/// Sessions between nodes that have met take bytes for what changed, however many authors there are. A node that crashed has
+/// forgotten whom it met: the few sessions that both open before they are equal again take summaries of all.
+#[test]
+fn bytes_between_meetings_follow_the_writes() {
+    let [before, after] = bytes_of_writes_between_meetings(20, false);
+    assert_eq!(bytes_of_writes_between_meetings(120, false), [before, after]);
+    let [_, forgotten] = bytes_of_writes_between_meetings(120, true);
+    let summary = 120 * (32 + 1 + 16);
+    assert!((summary..4 * summary).contains(&(forgotten - after)), "{forgotten} {after}");
+    // One author's id, summary and tuple in each of ten sessions, two openings a second between equal stores.
+    assert!(before < 10 * 600 + 60 * 60, "{before}");
 }
 
 /// Whatever the store, a delta stays within its budget, and a chunk within its message.

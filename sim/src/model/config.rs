@@ -86,11 +86,14 @@ pub enum Method {
     TwoLevel,
     /// Summaries or keyed RIBLT, whichever takes fewer bytes.
     Auto,
+    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation or withheld
+    /// versions; for comparison only.
+    Versions,
 }
 
 impl Method {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Summary,
         Self::Riblt,
         Self::KeyedRiblt,
@@ -102,6 +105,7 @@ impl Method {
         Self::SearchTree,
         Self::TwoLevel,
         Self::Auto,
+        Self::Versions,
     ];
 
     /// The method's name in the core.
@@ -118,6 +122,7 @@ impl Method {
             Self::SearchTree => MethodKind::SearchTree,
             Self::TwoLevel => MethodKind::TwoLevel,
             Self::Auto => MethodKind::Auto,
+            Self::Versions => MethodKind::Versions,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
@@ -15,6 +16,7 @@ use crate::reconcile::coding::keyed::{Entry, FormA, FormB, Keyed};
 use crate::reconcile::coding::riblt::Riblt;
 use crate::reconcile::coding::{Prefix, Salt};
 use crate::reconcile::session::method::MethodKind;
+use crate::reconcile::session::recent::Recent;
 use crate::store::{Author, Store, Tuple};
 
 /// Bits of a key id.
@@ -27,6 +29,7 @@ pub struct Index {
     items: BTreeMap<u64, Item>,
     kept: Kept,
     changes: u64,
+    recent: Option<Recent>,
 }
 
 /// Prefixes that are kept up to date at every write. A session that runs shares them until the next write.
@@ -59,7 +62,7 @@ impl Index {
     /// The index of an empty store under no salt.
     pub const fn empty() -> Self {
         let kept = Kept { riblt: None, keyed: None, versioned: None };
-        Self { salt: Salt([0; 2]), items: BTreeMap::new(), kept, changes: 0 }
+        Self { salt: Salt([0; 2]), items: BTreeMap::new(), kept, changes: 0, recent: None }
     }
 
     /// Becomes the index of another store, with as many cells kept as before.
@@ -73,12 +76,19 @@ impl Index {
         ] {
             len.into_iter().for_each(|len| fresh.keep(kind, len));
         }
+        fresh.recent = self.recent.as_ref().map(|_| Recent::new(fresh.changes));
         *self = fresh;
     }
 
     /// How many times a tuple was taken in or forgotten.
     pub const fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// The authors of whom a tuple was taken in or forgotten behind the change of this number, by id. `None` where that is
+    /// not known: the index was rebuilt since, or does not keep it (see [`Index::keep`]).
+    pub fn changed_since(&self, change: u64) -> Option<Vec<PeerId>> {
+        self.recent.as_ref()?.after(change)
     }
 
     /// The salt of its ids.
@@ -108,7 +118,7 @@ impl Index {
 
     /// Takes in a tuple that is now the current one of its key.
     pub fn insert(&mut self, tuple: &Arc<Tuple>) {
-        self.changes += 1;
+        self.note(tuple);
         let item = self.item(tuple);
         let old = self.items.insert(item.key, item.clone());
         let kept = &mut self.kept;
@@ -126,7 +136,7 @@ impl Index {
         if self.items.get(&gone.key).is_none_or(|item| item.state != gone.state) {
             return;
         }
-        self.changes += 1;
+        self.note(tuple);
         self.items.remove(&gone.key);
         let kept = &mut self.kept;
         kept.riblt.as_mut().map(Arc::make_mut).into_iter().for_each(|prefix| prefix.remove(&gone.pair()));
@@ -134,7 +144,14 @@ impl Index {
         kept.versioned.as_mut().map(Arc::make_mut).into_iter().for_each(|prefix| prefix.remove(&gone.entry()));
     }
 
-    /// Keeps the first `cells` cells of a method's code up to date from now on, where the method has one.
+    fn note(&mut self, tuple: &Tuple) {
+        self.changes += 1;
+        let (change, author) = (self.changes, tuple.author());
+        self.recent.iter_mut().for_each(|recent| recent.note(author, change));
+    }
+
+    /// Keeps from now on what makes a method's sessions cheap: the first `cells` cells of its code, where it has one; and for
+    /// summaries the order in which authors change.
     pub fn keep(&mut self, kind: MethodKind, cells: usize) {
         match kind {
             MethodKind::Riblt => {
@@ -149,6 +166,7 @@ impl Index {
                 let prefix = Prefix::build(FormB::new(self.salt), cells, self.items().map(Item::entry));
                 self.kept.versioned = Some(Arc::new(prefix));
             }
+            MethodKind::Summary => self.recent = Some(Recent::new(self.changes)),
             _ => {}
         }
     }

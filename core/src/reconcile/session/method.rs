@@ -14,6 +14,7 @@ use crate::reconcile::session::auto::Auto;
 use crate::reconcile::session::index::Index;
 use crate::reconcile::session::part::Opening;
 use crate::reconcile::session::rateless::Rateless;
+use crate::reconcile::session::recent::Meeting;
 use crate::reconcile::session::sketch::PinSketch;
 use crate::reconcile::session::summary::SummaryMethod;
 use crate::reconcile::session::table::DifferenceDigest;
@@ -52,13 +53,15 @@ macro_rules! kinds {
             }
         }
 
-        /// One side of a method, in a salted session or another.
-        pub(super) fn build(kind: MethodKind, salted: bool) -> Box<dyn Method + Send> {
+        /// One side of a method, in a salted session or another. What is remembered of the peer is nothing to a salted one.
+        pub(super) fn build(kind: MethodKind, salted: bool, met: Option<Meeting>) -> Box<dyn Method + Send> {
             let mut method: Box<dyn Method + Send> = match kind {
                 $(MethodKind::$kind => Box::new($build),)*
             };
-            if salted {
-                method.salt();
+            match met {
+                _ if salted => method.salt(),
+                Some(met) => method.remember(met),
+                None => {}
             }
             method
         }
@@ -66,7 +69,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Summaries of all authors: the digests of Scuttlebutt.
+    /// Summaries of all authors: the digests of Scuttlebutt. Between peers that were equal before, of those that changed since.
     Summary = 0, "summary", SummaryMethod::default();
     /// RIBLT over (key, state): the published code.
     Riblt = 1, "riblt", Rateless::<Riblt>::default();
@@ -88,6 +91,9 @@ kinds! {
     SearchTree = 9, "search-tree", Walker::<SearchTree<Vec<Entry>>>::default();
     /// Summaries or keyed RIBLT, whichever takes fewer bytes.
     Auto = 10, "auto", Auto::default();
+    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation or withheld
+    /// versions; for comparison only.
+    Versions = 11, "versions", SummaryMethod::classic();
 }
 
 impl MethodKind {
@@ -96,6 +102,25 @@ impl MethodKind {
     pub const fn compares_authors(self) -> bool {
         matches!(self, Self::Summary | Self::TwoLevel | Self::Auto)
     }
+
+    /// Whether the method makes any two stores equal, in a session or in those that follow it. A classic form is here to be
+    /// compared with: its closing check counts what it missed, and nobody repairs that.
+    pub const fn repairs(self) -> bool {
+        !matches!(self, Self::Versions)
+    }
+}
+
+/// How a session is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How the differences are found.
+    pub method: MethodKind,
+    /// Ids are salted with the session's nonce: the last session with the peer went wrong.
+    pub salted: bool,
+    /// What the first message may hold of the method's words, in bytes, where the method has a choice.
+    pub room: usize,
+    /// When both stores were equal last. Summaries go on from there, in a session that is not salted.
+    pub met: Option<Meeting>,
 }
 
 /// One side of a method.
@@ -105,6 +130,9 @@ pub(super) trait Method: Debug {
 
     /// The session is salted, because the last one went wrong. Told first, to both sides.
     fn salt(&mut self) {}
+
+    /// Both stores were equal once. Told first, to either side that remembers it.
+    fn remember(&mut self, _met: Meeting) {}
 
     /// The answerer learns what the opening says besides the words.
     fn meet(&mut self, _opening: &Opening) {}

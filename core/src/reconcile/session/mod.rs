@@ -8,6 +8,7 @@
 //! | `index` | the store as ids under a salt |
 //! | `method` | the methods, and what they find |
 //! | `summary`, `rateless`, `two_level`, `sketch`, `table`, `walk`, `auto` | the methods themselves |
+//! | `recent` | which authors changed since two peers were equal |
 //! | `credit` | how many cells are asked for |
 //! | `transfer` | asking and giving |
 //! | `verdict` | how sessions end |
@@ -32,6 +33,7 @@ mod method;
 pub mod pair;
 mod part;
 mod rateless;
+mod recent;
 mod sketch;
 mod summary;
 mod table;
@@ -45,9 +47,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub use index::{Index, Item, salt_of};
-pub use method::MethodKind;
+pub use method::{MethodKind, Terms};
 pub use part::{ASKS_MAX, Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
 pub use rateless::CELLS_MAX;
+pub use recent::Meeting;
 pub use verdict::{SessionError, Verdict};
 
 use method::{Method, Turn};
@@ -88,19 +91,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own. `room` is what the
-    /// first message may hold of the method's words, in bytes.
-    pub fn open(
-        number: u32,
-        kind: MethodKind,
-        salted: bool,
-        nonce: u64,
-        store: &Store,
-        epoch: &Index,
-        room: usize,
-    ) -> (Self, SessionMessage) {
+    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own.
+    pub fn open(number: u32, terms: Terms, nonce: u64, store: &Store, epoch: &Index) -> (Self, SessionMessage) {
+        let Terms { method: kind, salted, room, met } = terms;
         let index = salted.then(|| Box::new(Index::of(store, salt_of(nonce))));
-        let mut method = method::build(kind, salted);
+        let mut method = method::build(kind, salted, met);
         let words = method.open(index.as_deref().unwrap_or(epoch), store, room.min(WORDS_LEN_MAX));
         let opening = Opening {
             method: kind,
@@ -116,11 +111,12 @@ impl Session {
         (session, SessionMessage { session: number, part: Part::Open(opening) })
     }
 
-    /// Answers an opening: the session, unless the stores are equal, and what to say.
+    /// Answers an opening: the session, unless the stores are equal, and what to say. `met` is as in [`Terms`].
     pub fn answer(
         number: u32,
         opening: &Opening,
         nonce: u64,
+        met: Option<Meeting>,
         store: &Store,
         epoch: &Index,
         out: &mut Vec<SessionMessage>,
@@ -130,7 +126,7 @@ impl Session {
             return (None, Verdict::Equal);
         }
         let index = opening.salted.then(|| Box::new(Index::of(store, salt_of(opening.nonce))));
-        let mut method = method::build(opening.method, opening.salted);
+        let mut method = method::build(opening.method, opening.salted, met);
         method.meet(opening);
         let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
         session.count_index();
@@ -206,9 +202,9 @@ impl Session {
                 let parts = self.transfer.answer(asks, *states, *back, index);
                 self.say(parts, out);
             }
-            Part::Authors { known, unknown, back } => {
+            Part::Authors { known, unknown, back, bare } => {
                 let salt = self.index.as_deref().unwrap_or(epoch).salt();
-                let parts = self.transfer.compare(known, unknown, *back, salt, store);
+                let parts = self.transfer.compare(known, unknown, *back, *bare, salt, store);
                 self.say(parts, out);
             }
             Part::Give { tuples, last } => {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::reconcile::coding::Salt;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::session::work::Work;
-use crate::reconcile::session::{Index, MethodKind, Part, Session, SessionMessage, Verdict};
+use crate::reconcile::session::{Index, Meeting, MethodKind, Part, Session, SessionMessage, Terms, Verdict};
 use crate::store::{Keys, Outcome, Store, Tuple};
 use crate::wire::Message;
 use alloc::boxed::Box;
@@ -18,6 +18,7 @@ use alloc::sync::Arc;
 pub struct Side {
     store: Store,
     index: Index,
+    met: Option<Meeting>,
 }
 
 /// What a session took.
@@ -62,7 +63,7 @@ impl Watch for () {
 impl Side {
     /// A store under the salt of an epoch.
     pub fn new(store: Store, salt: Salt) -> Self {
-        Self { index: Index::of(&store, salt), store }
+        Self { index: Index::of(&store, salt), store, met: None }
     }
 
     /// The store.
@@ -78,6 +79,11 @@ impl Side {
     /// The index, to keep prefixes in it.
     pub const fn index_mut(&mut self) -> &mut Index {
         &mut self.index
+    }
+
+    /// What this side remembers of the other one in the sessions that follow.
+    pub const fn remember(&mut self, met: Option<Meeting>) {
+        self.met = met;
     }
 
     /// Offers a tuple to the store, and has the index follow.
@@ -115,7 +121,8 @@ pub fn run_watched<K: Keys, W: Watch>(
 ) -> Transcript {
     let [opener, other] = sides;
     watch.begin(0);
-    let (mut session, opening) = Session::open(1, kind, salted, nonces[0], &opener.store, &opener.index, room);
+    let terms = Terms { method: kind, salted, room, met: opener.met };
+    let (mut session, opening) = Session::open(1, terms, nonces[0], &opener.store, &opener.index);
     watch.end(0);
     let work = session.take_work();
     let mut run = Conversation {
@@ -182,7 +189,7 @@ impl Conversation {
         let mut out = Vec::new();
         let verdict = if let Part::Open(opening) = &message.part {
             let (session, verdict) =
-                Session::answer(message.session, opening, nonce, &side.store, &side.index, &mut out);
+                Session::answer(message.session, opening, nonce, side.met, &side.store, &side.index, &mut out);
             self.sessions[to] = session;
             verdict
         } else {

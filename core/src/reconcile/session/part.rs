@@ -54,6 +54,8 @@ pub enum Part {
         unknown: Vec<u64>,
         /// An answer to such a comparison is not answered with another.
         back: bool,
+        /// By versions alone: the hashes are left out (all zero), and only what is newer is given.
+        bare: bool,
     },
     /// Tuples that the receiver lacks; none where what it asked for is here no longer.
     Give {
@@ -134,8 +136,8 @@ impl SessionMessage {
             Part::Equal | Part::Abort => 0,
             Part::Words(words) => bytes_len(words.len()),
             Part::Ask { asks, .. } => 1 + list_len(asks, |ask| 8 + varint_len(ask.version)),
-            Part::Authors { known, unknown, .. } => {
-                1 + list_len(known, AuthorSummary::encoded_len) + list_len(unknown, |_| 8)
+            Part::Authors { known, unknown, bare, .. } => {
+                1 + list_len(known, |summary| summary.encoded_len(*bare)) + list_len(unknown, |_| 8)
             }
             Part::Give { tuples, .. } => 1 + list_len(tuples, |tuple| tuple.encoded_len()),
             Part::Check(check) => 8 + SetHash::LEN + varint_len(check.given.into()) + 1,
@@ -163,9 +165,9 @@ impl SessionMessage {
                     put_varint(out, ask.version);
                 });
             }
-            Part::Authors { known, unknown, back } => {
-                out.push(flags([*back, false]));
-                put_list(out, known, AuthorSummary::encode);
+            Part::Authors { known, unknown, back, bare } => {
+                out.push(flags([*back, *bare]));
+                put_list(out, known, |summary, out| summary.encode(*bare, out));
                 put_list(out, unknown, |id, out| out.extend_from_slice(&id.to_le_bytes()));
             }
             Part::Give { tuples, last } => {
@@ -201,13 +203,13 @@ impl SessionMessage {
                 Part::Ask { asks, states, back }
             }
             4 => {
-                let [back, _] = one_flag(reader)?;
-                let known = read_authors(reader)?;
+                let [back, bare] = read_flags(reader)?;
+                let known = read_authors(reader, bare)?;
                 let unknown = read_list(reader, SUMMARIES_MAX, |reader| Ok(u64::from_le_bytes(reader.array()?)))?;
                 if !unknown.is_sorted_by(|a, b| a < b) {
                     return Err(DecodeError::NotCanonical);
                 }
-                Part::Authors { known, unknown, back }
+                Part::Authors { known, unknown, back, bare }
             }
             5 => {
                 let [last, _] = one_flag(reader)?;

@@ -31,6 +31,8 @@ pub(super) struct Findings {
     pub(super) authors: Vec<u64>,
     /// What is held here of authors of whom the peer holds more.
     pub(super) summaries: Vec<AuthorSummary>,
+    /// These summaries are bare: versions without hashes.
+    pub(super) bare: bool,
 }
 
 impl Findings {
@@ -77,7 +79,7 @@ impl Transfer {
         parts.extend(self.ask(found.ask.iter().map(ask), false, false));
         parts.extend(self.ask(found.ask_states.iter().map(|&id| Ask { id, version: 0 }), true, false));
         parts.extend(self.ask_authors(found.authors, index.salt(), store));
-        parts.extend(self.ask_summaries(found.summaries));
+        parts.extend(self.ask_summaries(found.summaries, found.bare));
         self.held.extend(found.give_unless_answered.iter().filter_map(|&id| index.get(id).cloned()));
         parts
     }
@@ -138,6 +140,7 @@ impl Transfer {
         known: &[AuthorSummary],
         unknown: &[u64],
         back: bool,
+        bare: bool,
         salt: Salt,
         store: &Store,
     ) -> Vec<Part> {
@@ -149,7 +152,7 @@ impl Transfer {
             };
             match author.newest().cmp(&theirs.newest) {
                 Ordering::Greater => tuples.extend(after(author, theirs.newest)),
-                Ordering::Equal if author.hash() != theirs.hash => {
+                Ordering::Equal if !bare && author.hash() != theirs.hash => {
                     tuples.extend(after(author, 0));
                     asked.push(AuthorSummary::of(author));
                 }
@@ -161,7 +164,7 @@ impl Transfer {
         tuples.extend(ids.iter().flat_map(|author| after(author, 0)));
         let mut parts = give(tuples.into_iter(), true);
         if !back {
-            parts.extend(self.compare_back(asked));
+            parts.extend(self.compare_back(asked, bare));
         }
         parts
     }
@@ -182,25 +185,25 @@ impl Transfer {
         let mut unknown: Vec<u64> = ids.into_iter().filter(|id| !held.contains(id)).collect();
         unknown.sort_unstable();
         unknown.dedup();
-        let mut parts = self.ask_summaries(known);
+        let mut parts = self.ask_summaries(known, false);
         let chunks = unknown.chunks(SUMMARIES_MAX).map(<[u64]>::to_vec);
-        parts.extend(chunks.map(|unknown| Part::Authors { known: Vec::new(), unknown, back: false }));
+        parts.extend(chunks.map(|unknown| Part::Authors { known: Vec::new(), unknown, back: false, bare: false }));
         self.outstanding += unknown.len().div_ceil(SUMMARIES_MAX) as u32;
         parts
     }
 
-    fn ask_summaries(&mut self, known: Vec<AuthorSummary>) -> Vec<Part> {
+    fn ask_summaries(&mut self, known: Vec<AuthorSummary>, bare: bool) -> Vec<Part> {
         self.outstanding += known.len().div_ceil(SUMMARIES_MAX) as u32;
-        let chunks = known.chunks(SUMMARIES_MAX).map(<[AuthorSummary]>::to_vec);
-        chunks.map(|known| Part::Authors { known, unknown: Vec::new(), back: false }).collect()
+        let chunks = known.chunks(SUMMARIES_MAX).map(|known| said(known, bare));
+        chunks.map(|known| Part::Authors { known, unknown: Vec::new(), back: false, bare }).collect()
     }
 
-    fn compare_back(&mut self, asked: Vec<AuthorSummary>) -> Option<Part> {
+    fn compare_back(&mut self, asked: Vec<AuthorSummary>, bare: bool) -> Option<Part> {
         if asked.is_empty() {
             return None;
         }
         self.outstanding += 1;
-        Some(Part::Authors { known: asked, unknown: Vec::new(), back: true })
+        Some(Part::Authors { known: said(&asked, bare), unknown: Vec::new(), back: true, bare })
     }
 }
 
@@ -213,6 +216,11 @@ fn ids_of_authors<'a>(ids: &[u64], salt: Salt, store: &'a Store) -> Vec<&'a Auth
     wanted.sort_unstable();
     let is_wanted = |author: &&Author| wanted.binary_search(&author_id(salt, &author.id())).is_ok();
     store.authors().iter().filter(is_wanted).collect()
+}
+
+/// Summaries as they are said.
+fn said(summaries: &[AuthorSummary], bare: bool) -> Vec<AuthorSummary> {
+    summaries.iter().map(|summary| if bare { summary.bare() } else { *summary }).collect()
 }
 
 /// An author's tuples behind a version, oldest first.
