@@ -3,7 +3,11 @@
 //!
 //! Ids are under the salt of an epoch, the same for everybody, so that the index and the first cells of the store are kept and
 //! serve all sessions. A session that ends in a mismatch, or whose method fails, is followed by a salted one with that peer, at
-//! most one per [`ReconcilerConfig::patience`]; and one that fails, at once by the exchange of summaries that Scuttlebutt makes.
+//! most one per [`ReconcilerConfig::patience`], and so are several in a row that were unsettled; and one that fails, at once by
+//! the exchange of summaries that Scuttlebutt makes.
+//!
+//! Of the sessions that one peer opens, a node takes part in the latest only, and in no more of them in a span of time than
+//! `standing` allows. A session that falls silent is dropped at the first input after its time.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -18,7 +22,8 @@ use crate::reconcile::coding::Salt;
 use crate::reconcile::exchange;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::replica::{Replica, Saved};
-use crate::reconcile::session::{MethodKind, Part, Session, SessionMessage, Verdict};
+use crate::reconcile::session::{MethodKind, Opening, Part, Session, SessionMessage, Verdict};
+use crate::reconcile::standing::{Allowance, Standing};
 use crate::reconcile::{SyncCommand, SyncEvent, Synchroniser, Tick, keep_ticking, start_ticking};
 use crate::store::{Keys, Store};
 use crate::time::{Duration, Instant};
@@ -27,8 +32,6 @@ use crate::time::{Duration, Instant};
 const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
 /// The most sessions that a node takes part in. Beyond it the oldest goes.
 const SESSIONS_MAX: usize = 64;
-/// The most peers whose next session is salted.
-const SUSPECTS_MAX: usize = 64;
 
 /// The parameters of periodic reconciliation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,7 @@ pub struct Reconciler<P, S, K> {
     sampler: S,
     replica: Replica<K>,
     sessions: Vec<Running<P>>,
-    suspects: Vec<P>,
+    standing: Standing<P>,
     /// When the next salted session may be opened.
     salted_from: Instant,
     peer: PhantomData<fn() -> P>,
@@ -76,28 +79,26 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             sampler,
             replica: Replica::indexed(keys, EPOCH, config.method, config.prefix),
             sessions: Vec::new(),
-            suspects: Vec::new(),
+            standing: Standing::new(Allowance::new(config.interval, config.patience)),
             salted_from: Instant::ZERO,
             peer: PhantomData,
         }
     }
 
     fn open<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
-        let patience = self.config.patience;
-        self.sessions.retain(|running| now.since(running.since) < patience);
         let Some(peer) = self.sampler.sample(context.rng()) else { return };
         if self.sessions.iter().any(|running| running.peer == peer && running.session.is_opener()) {
             return;
         }
-        let suspect = self.suspects.iter().position(|suspect| *suspect == peer).filter(|_| now >= self.salted_from);
-        if let Some(place) = suspect {
-            self.suspects.swap_remove(place);
-            self.salted_from = now + patience;
+        let salted = now >= self.salted_from && self.standing.is_suspect(peer);
+        if salted {
+            self.standing.acquit(peer);
+            self.salted_from = now + self.config.patience;
         }
         let (number, nonce) = (context.rng().next_u32(), context.rng().next_u64());
         let (store, index) = self.replica.view();
         let ReconcilerConfig { method, room, .. } = self.config;
-        let (session, message) = Session::open(number, method, suspect.is_some(), nonce, store, index, room);
+        let (session, message) = Session::open(number, method, salted, nonce, store, index, room);
         self.keep(peer, now, session);
         context.send(peer, SyncMessage::Session(Box::new(message)));
     }
@@ -109,25 +110,49 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         self.sessions.push(Running { peer, since, session });
     }
 
+    /// Drops the sessions whose time is over. Who opens none has nothing else to notice it by than what arrives.
+    fn expire(&mut self, now: Instant) {
+        let patience = self.config.patience;
+        self.sessions.retain(|running| now.since(running.since) < patience);
+    }
+
     fn session<C: Context<Self>>(&mut self, now: Instant, from: P, message: &SessionMessage, context: &mut C) {
         let mut out = Vec::new();
         let verdict = if let Part::Open(opening) = &message.part {
-            let nonce = context.rng().next_u64();
-            let (store, index) = self.replica.view();
-            let (session, verdict) = Session::answer(message.session, opening, nonce, store, index, &mut out);
-            if let (Some(session), Verdict::Open) = (session, verdict) {
-                self.keep(from, now, session);
-            }
-            verdict
+            self.answer(now, from, message.session, opening, &mut out, context)
         } else {
             self.go_on(from, message, &mut out, context)
         };
         for message in out {
             context.send(from, SyncMessage::Session(Box::new(message)));
         }
-        if verdict.calls_for_salt() && !self.suspects.contains(&from) && self.suspects.len() < SUSPECTS_MAX {
-            self.suspects.push(from);
+        self.standing.judge(from, verdict, now);
+    }
+
+    /// A peer opens a session, in place of the one that it opened before.
+    fn answer<C: Context<Self>>(
+        &mut self,
+        now: Instant,
+        from: P,
+        number: u32,
+        opening: &Opening,
+        out: &mut Vec<SessionMessage>,
+        context: &mut C,
+    ) -> Verdict {
+        let opened = |running: &Running<P>| running.peer == from && !running.session.is_opener();
+        let before = self.sessions.iter().position(opened);
+        let repeats = before.is_some_and(|place| self.sessions[place].session.number() == number);
+        if repeats || !self.standing.admits(from, opening.salted, now) {
+            return Verdict::Open;
         }
+        before.map(|place| self.sessions.remove(place));
+        let nonce = context.rng().next_u64();
+        let (store, index) = self.replica.view();
+        let (session, verdict) = Session::answer(number, opening, nonce, store, index, out);
+        if let (Some(session), Verdict::Open) = (session, verdict) {
+            self.keep(from, now, session);
+        }
+        verdict
     }
 
     /// A session's next message.
@@ -174,6 +199,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for Reconciler<P, S, K> {
     type Event = SyncEvent<P>;
 
     fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
+        self.expire(now);
         match input {
             Input::Start => start_ticking::<Self, C>(self.config.interval, context),
             Input::Timer(Tick) => {
@@ -209,7 +235,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Durable for Reconciler<P, S, K> {
     /// Sessions that were open are gone.
     fn recover(&mut self, saved: Saved) {
         self.sessions.clear();
-        self.suspects.clear();
+        self.standing.clear();
         self.replica.recover(saved);
     }
 }

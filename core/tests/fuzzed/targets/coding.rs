@@ -156,7 +156,9 @@ pub(super) fn partition(bytes: &[u8]) {
     assert_eq!(part.halves().is_none(), part.depth() == Partition::DEPTH_MAX);
     for id in items(0).map(|item| item as u64) {
         let halves = part.halves().map(|halves| halves.map(|half| half.contains(id, EPOCH)));
-        assert!(halves.is_none_or(|[first, second]| part.contains(id, EPOCH) == (first ^ second) && !(first && second)));
+        assert!(
+            halves.is_none_or(|[first, second]| part.contains(id, EPOCH) == (first ^ second) && !(first && second))
+        );
     }
 }
 
@@ -165,8 +167,11 @@ pub(super) fn partition_seeds() -> Vec<Vec<u8>> {
     [0, 1, 7, 8, 31, 32].map(at).to_vec()
 }
 
+/// A run, and what it differs in from the local one.
+type Peeled<C> = (Run<<C as Code>::Cell>, Vec<<C as Code>::Difference>);
+
 /// A run of a peer's first cells, the local ones, and what is peeled off their difference; the limits are those of a session.
-fn peel<C: Code>(bytes: &[u8], local: &[C::Item], code: C) -> Option<(Run<C::Cell>, Vec<C::Difference>)>
+fn peel<C: Code>(bytes: &[u8], local: &[C::Item], code: C) -> Option<Peeled<C>>
 where
     C::Item: Clone,
 {
@@ -198,7 +203,9 @@ fn entry(item: u128) -> Entry<1> {
 pub(super) fn keyed_cells(bytes: &[u8]) {
     let local: Vec<_> = items(0).map(entry).collect();
     let found = peel(bytes, &local, FormA::new(EPOCH));
-    assert!(found.is_none_or(|(_, found)| found.iter().all(|found| found.version.is_none() && !found.weight.is_zero())));
+    assert!(
+        found.is_none_or(|(_, found)| found.iter().all(|found| found.version.is_none() && !found.weight.is_zero()))
+    );
 }
 
 pub(super) fn versioned_cells(bytes: &[u8]) {

@@ -17,14 +17,17 @@ mod world;
 
 use rapprochement_core::reconcile::session::MethodKind;
 
+type Run = Box<dyn Fn(&[u8]) + Send + Sync>;
+type Seeds = Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>;
+
 /// Something to fuzz.
 pub(crate) struct Target {
     /// What it is called on the command line, and where its corpus is.
     pub(crate) name: String,
     /// Takes any bytes, and panics where something is wrong.
-    pub(crate) run: Box<dyn Fn(&[u8]) + Send + Sync>,
+    pub(crate) run: Run,
     /// Inputs that are well formed, as honest peers make them.
-    pub(crate) seeds: Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>,
+    pub(crate) seeds: Seeds,
 }
 
 impl Target {

@@ -38,7 +38,9 @@ pub(super) fn run(bytes: &[u8]) {
         let Some((&what, rest)) = piece.split_first() else { continue };
         match what {
             TICK => drop(nodes[0].give(Input::Timer(Tick))),
-            WAIT => nodes[0].now = nodes[0].now + Duration::from_millis(16 * u64::from(rest.first().copied().unwrap_or(1))),
+            WAIT => {
+                nodes[0].now = nodes[0].now + Duration::from_millis(16 * u64::from(rest.first().copied().unwrap_or(1)))
+            }
             hostile => {
                 let Some(message) = canonical(rest) else { continue };
                 drop(nodes[0].give(Input::Message { from: SimPeer(hostile.into()), message: &message }));
