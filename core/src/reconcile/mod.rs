@@ -9,6 +9,7 @@
 //! | `exchange` | the digest exchange that the last two share |
 //! | `message` | what they send each other |
 //! | `reconciler` | a session with one random peer every interval |
+//! | `standing` | what it remembers of its peers |
 //! | [`session`] | one reconciliation with one peer, by any method of the family |
 //! | `replica` | what they all own: store, keys, version counter |
 //! | [`coding`] | ways to find the difference of two sets |
@@ -22,6 +23,7 @@ mod reconciler;
 mod replica;
 mod scuttlebutt;
 pub mod session;
+mod standing;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -3,11 +3,12 @@
 //!
 //! Ids are under the salt of an epoch, the same for everybody, so that the index and the first cells of the store are kept and
 //! serve all sessions. A session that ends in a mismatch is followed at once by a salted one, at most one per
-//! [`ReconcilerConfig::patience`]; one whose method fails, at once by the exchange of summaries that Scuttlebutt makes, and later
-//! by a salted one, too.
+//! [`ReconcilerConfig::patience`]; several in a row that were unsettled, and one whose method fails, are followed by a salted one
+//! when the peer's turn comes again, the latter at once by the exchange of summaries that Scuttlebutt makes, too.
 //!
 //! Of a peer whose store was found equal a node remembers when that was, until it crashes, so that the next session by summaries
-//! with it is about what changed since.
+//! with it is about what changed since. Of the sessions that one peer opens, a node takes part in the latest only, and in no
+//! more of them in a span of time than `standing` allows. A session that falls silent is dropped at the first input after its time.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -22,7 +23,8 @@ use crate::reconcile::coding::Salt;
 use crate::reconcile::exchange;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::replica::{Replica, Saved};
-use crate::reconcile::session::{Meeting, MethodKind, Part, Session, SessionMessage, Terms, Verdict};
+use crate::reconcile::session::{Meeting, MethodKind, Opening, Part, Session, SessionMessage, Terms, Verdict};
+use crate::reconcile::standing::{Allowance, Standing};
 use crate::reconcile::{SyncCommand, SyncEvent, Synchroniser, Tick, keep_ticking, start_ticking};
 use crate::store::{Keys, Store};
 use crate::time::{Duration, Instant};
@@ -31,8 +33,6 @@ use crate::time::{Duration, Instant};
 const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
 /// The most sessions that a node takes part in. Beyond it the oldest goes.
 const SESSIONS_MAX: usize = 64;
-/// The most peers whose next session is salted.
-const SUSPECTS_MAX: usize = 64;
 /// The most peers of whom is remembered when the stores were equal. Beyond it the one that was met least recently goes.
 const MEETINGS_MAX: usize = 1024;
 
@@ -62,7 +62,7 @@ pub struct Reconciler<P, S, K> {
     sampler: S,
     replica: Replica<K>,
     sessions: Vec<Running<P>>,
-    suspects: Vec<P>,
+    standing: Standing<P>,
     /// The last meeting with a peer, the least recent one first.
     meetings: Vec<(P, Meeting)>,
     /// When the next salted session may be opened.
@@ -86,7 +86,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             sampler,
             replica: Replica::indexed(keys, EPOCH, config.method, config.prefix),
             sessions: Vec::new(),
-            suspects: Vec::new(),
+            standing: Standing::new(Allowance::new(config.interval, config.patience)),
             meetings: Vec::new(),
             salted_from: Instant::ZERO,
             peer: PhantomData,
@@ -94,8 +94,6 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
     }
 
     fn open<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
-        let patience = self.config.patience;
-        self.sessions.retain(|running| now.since(running.since) < patience);
         let Some(peer) = self.sampler.sample(context.rng()) else { return };
         self.open_with(peer, now, context);
     }
@@ -104,15 +102,15 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         if self.sessions.iter().any(|running| running.peer == peer && running.session.is_opener()) {
             return;
         }
-        let suspect = self.suspects.iter().position(|suspect| *suspect == peer).filter(|_| now >= self.salted_from);
-        if let Some(place) = suspect {
-            self.suspects.swap_remove(place);
+        let salted = now >= self.salted_from && self.standing.is_suspect(peer);
+        if salted {
+            self.standing.acquit(peer);
             self.salted_from = now + self.config.patience;
         }
         let (number, nonce) = (context.rng().next_u32(), context.rng().next_u64());
         let (store, index) = self.replica.view();
         let ReconcilerConfig { method, room, .. } = self.config;
-        let terms = Terms { method, salted: suspect.is_some(), room, met: self.met(peer) };
+        let terms = Terms { method, salted, room, met: self.met(peer) };
         let (mut session, message) = Session::open(number, terms, nonce, store, index);
         context.spend(session.take_work().time());
         self.keep(peer, now, session);
@@ -126,18 +124,16 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         self.sessions.push(Running { peer, since, session });
     }
 
+    /// Drops the sessions whose time is over. Who opens none has nothing else to notice it by than what arrives.
+    fn expire(&mut self, now: Instant) {
+        let patience = self.config.patience;
+        self.sessions.retain(|running| now.since(running.since) < patience);
+    }
+
     fn session<C: Context<Self>>(&mut self, now: Instant, from: P, message: &SessionMessage, context: &mut C) {
         let (mut out, mut opener) = (Vec::new(), false);
         let verdict = if let Part::Open(opening) = &message.part {
-            let nonce = context.rng().next_u64();
-            let (store, index) = self.replica.view();
-            let met = self.met(from);
-            let (mut session, verdict) = Session::answer(message.session, opening, nonce, met, store, index, &mut out);
-            session.iter_mut().for_each(|session| context.spend(session.take_work().time()));
-            if let (Some(session), Verdict::Open) = (session, verdict) {
-                self.keep(from, now, session);
-            }
-            verdict
+            self.answer(now, from, message.session, opening, &mut out, context)
         } else {
             opener = self.opened(from, message.session);
             self.go_on(from, message, &mut out, context)
@@ -145,10 +141,38 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         for message in out {
             context.send(from, SyncMessage::Session(Box::new(message)));
         }
-        self.note(from, verdict);
+        self.note(from, verdict, now);
         if opener && verdict == Verdict::Mismatch && now >= self.salted_from && self.config.method.repairs() {
             self.open_with(from, now, context);
         }
+    }
+
+    /// A peer opens a session, in place of the one that it opened before.
+    fn answer<C: Context<Self>>(
+        &mut self,
+        now: Instant,
+        from: P,
+        number: u32,
+        opening: &Opening,
+        out: &mut Vec<SessionMessage>,
+        context: &mut C,
+    ) -> Verdict {
+        let opened = |running: &Running<P>| running.peer == from && !running.session.is_opener();
+        let before = self.sessions.iter().position(opened);
+        let repeats = before.is_some_and(|place| self.sessions[place].session.number() == number);
+        if repeats || !self.standing.admits(from, opening.salted, now) {
+            return Verdict::Open;
+        }
+        before.map(|place| self.sessions.remove(place));
+        let nonce = context.rng().next_u64();
+        let (store, index) = self.replica.view();
+        let met = self.met(from);
+        let (mut session, verdict) = Session::answer(number, opening, nonce, met, store, index, out);
+        session.iter_mut().for_each(|session| context.spend(session.take_work().time()));
+        if let (Some(session), Verdict::Open) = (session, verdict) {
+            self.keep(from, now, session);
+        }
+        verdict
     }
 
     /// When both stores were equal last, as far as this node knows.
@@ -157,9 +181,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
     }
 
     /// What a session's end says about the next one with the peer. The classic form knows no repair.
-    fn note(&mut self, peer: P, verdict: Verdict) {
-        let suspect = verdict.calls_for_salt();
-        if suspect || verdict == Verdict::Equal {
+    fn note(&mut self, peer: P, verdict: Verdict, now: Instant) {
+        if verdict.calls_for_salt() || verdict == Verdict::Equal {
             self.meetings.retain(|(met, _)| *met != peer);
         }
         let (store, index) = self.replica.view();
@@ -169,9 +192,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             }
             self.meetings.push((peer, meeting));
         }
-        let repairs = suspect && self.config.method.repairs();
-        if repairs && !self.suspects.contains(&peer) && self.suspects.len() < SUSPECTS_MAX {
-            self.suspects.push(peer);
+        if self.config.method.repairs() {
+            self.standing.judge(peer, verdict, now);
         }
     }
 
@@ -226,6 +248,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for Reconciler<P, S, K> {
     type Event = SyncEvent<P>;
 
     fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
+        self.expire(now);
         match input {
             Input::Start => match self.config.first {
                 Some(first) if !self.config.interval.is_zero() => drop(context.set_timer(first, Tick)),
@@ -264,7 +287,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Durable for Reconciler<P, S, K> {
     /// Sessions that were open are gone, and so is what was remembered of peers.
     fn recover(&mut self, saved: Saved) {
         self.sessions.clear();
-        self.suspects.clear();
+        self.standing.clear();
         self.meetings.clear();
         self.replica.recover(saved);
     }

@@ -26,6 +26,8 @@ pub(crate) struct Host<Y: Subject> {
     pub(crate) events: Vec<(u32, SyncEvent<SimPeer>)>,
     /// What the nodes sent: class and length, in order.
     pub(crate) sent: Vec<(usize, usize)>,
+    /// What the last input had its node send.
+    pub(crate) answer: Vec<(SimPeer, SyncMessage)>,
     /// What the nodes asked of their timers, in order.
     pub(crate) armed: Vec<(u32, Duration)>,
     pub(crate) now: Instant,
@@ -109,6 +111,7 @@ impl<Y: Subject> Host<Y> {
             duplication: 0,
             events: Vec::new(),
             sent: Vec::new(),
+            answer: Vec::new(),
             armed: Vec::new(),
             now: Instant::ZERO,
             budget,
@@ -142,9 +145,10 @@ impl<Y: Subject> Host<Y> {
             self.armed.push((me, after));
             self.post(self.now + after, Due::Tick { node: me, incarnation });
         }
-        for (to, message) in sends {
-            self.transmit(me, to.0, &message);
+        for (to, message) in &sends {
+            self.transmit(me, to.0, message);
         }
+        self.answer = sends;
     }
 
     pub(crate) fn command(&mut self, me: u32, command: SyncCommand) {

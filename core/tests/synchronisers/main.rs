@@ -5,6 +5,7 @@ mod convergence;
 mod cost;
 mod forgery;
 mod host;
+mod limits;
 mod messages;
 mod order;
 mod subjects;
