@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use rapprochement_core::time::Instant;
 use rapprochement_sim::cli::{Exit, compare, plot};
+use rapprochement_sim::measure::curves::CURVES;
 use rapprochement_sim::measure::metrics::{METRICS, Metric, find};
 use rapprochement_sim::measure::results::Results;
 use rapprochement_sim::output::{self, HostFacts, RunRecord};
@@ -80,6 +81,16 @@ fn the_guide_lists_every_metric_and_no_other() {
     };
     let expected: Vec<String> = METRICS.iter().map(row).collect();
     assert_eq!(listed, expected, "docs/output.md, section Metrics, should be:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_guide_lists_every_curve_and_no_other() {
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/output.md")).unwrap();
+    let (_, section) = guide.split_once("| curve | meaning |\n|---|---|\n").expect("a table of curves");
+    let listed: Vec<&str> = section.lines().take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<String> =
+        CURVES.iter().map(|curve| format!("| `{}` | {} |", curve.name, curve.meaning)).collect();
+    assert_eq!(listed, expected, "docs/output.md, section Curves, should be:\n{}", expected.join("\n"));
 }
 
 #[test]

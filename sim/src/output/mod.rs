@@ -25,8 +25,8 @@ pub use manifest::{CurveAxes, Manifest};
 pub use run::{RunRecord, StoredRun, exists, prepare, read, redraw, run_name, write};
 pub use staging::clean;
 pub use sweep::{
-    PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_name,
-    sweep_series,
+    PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_curve,
+    sweep_name, sweep_series,
 };
 
 /// Version of the layout of the directories; it changes when a reader of an older one would misread.

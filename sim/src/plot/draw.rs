@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::canvas::{self, Anchor, Canvas, Place};
 use super::legend::{Entry, Legend};
 use super::scale::Scale;
-use super::theme::{DASHES, GRID, INK, MARKERS, PALETTE, REFERENCE, Theme};
+use super::theme::{self, GRID, INK, REFERENCE, Theme};
 use super::{Along, Figure, Line, Style, font};
 
 /// Lines of at most so many points have a marker at each, and error bars instead of a band.
@@ -213,7 +213,7 @@ fn references_across(canvas: &mut Canvas<'_>, figure: &Figure, layout: &Layout) 
 
 /// The interval of a line: bars where there are few points, a band where there are many.
 fn interval(canvas: &mut Canvas<'_>, line: &Line, index: usize, layout: &Layout) {
-    let colour = PALETTE[index % PALETTE.len()];
+    let colour = theme::colour(index);
     // An end beyond the axis, such as a negative one on a logarithmic axis, is drawn at its edge.
     let inside = |value: f64| value.clamp(layout.y.low, layout.y.high);
     let ends =
@@ -240,7 +240,7 @@ fn curve(canvas: &mut Canvas<'_>, line: &Line, index: usize, of: usize, layout: 
     let pieces = layout.pieces(line.points.iter().copied());
     if line.style == Style::Connected {
         for piece in &pieces {
-            canvas.dashed(piece, PALETTE[index % PALETTE.len()], layout.theme.line, DASHES[index % DASHES.len()]);
+            canvas.dashed(piece, theme::colour(index), layout.theme.line, theme::dashes(index));
         }
     }
     let places = pieces.concat();
@@ -268,8 +268,7 @@ fn crossing(piece: &[Place], x: f64) -> Option<Place> {
 
 /// The marker of a line.
 pub(super) fn mark(canvas: &mut Canvas<'_>, place: Place, index: usize, theme: &Theme) {
-    let colour = PALETTE[index % PALETTE.len()];
-    canvas.marker(MARKERS[index % MARKERS.len()], place, theme.line * 1.9, colour);
+    canvas.marker(theme::marker(index), place, theme.line * 1.9, theme::colour(index));
 }
 
 /// Places that a legend should not cover.

@@ -15,7 +15,7 @@ mod theme;
 
 pub use export::Rendered;
 pub use standard::standard;
-pub use sweep::sweep_figures;
+pub use sweep::{sweep_curve, sweep_figures};
 
 /// What a figure shows.
 #[derive(Clone, Debug, Default, PartialEq)]
