@@ -8,7 +8,11 @@
 //! | `table` | the CSV tables |
 //! | `run` | writing and reading a run directory |
 //! | `sweep` | a directory of runs, and its tables |
+//! | `costs` | a table of what methods take, and what was found in it |
 
+mod costs;
+#[cfg(test)]
+mod costs_tests;
 mod error;
 mod host;
 mod manifest;
@@ -19,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use costs::{CostStudy, read_costs, write_study};
 pub use error::OutputError;
 pub use host::{HostFacts, peak_rss_bytes, resident_bytes};
 pub use manifest::{CurveAxes, Manifest};

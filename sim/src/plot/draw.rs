@@ -13,6 +13,9 @@ const SPARSE: usize = 12;
 /// Markers on a line of many points.
 const MARKERS_ON_DENSE: f64 = 6.0;
 
+/// Most of the plot's height that a legend above it takes off.
+const LEGEND_MOST: f64 = 0.4;
+
 /// A rectangle on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Area {
@@ -54,7 +57,7 @@ impl Layout {
 /// Draws a figure.
 pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let figure = &side_by_side(figure);
-    let theme = Theme::of(figure.size);
+    let mut theme = Theme::of(figure.size);
     let bounds = |line: &Line| line.band.iter().flat_map(|(low, high)| [*low, *high]).collect::<Vec<_>>();
     let references = |along| figure.references.iter().filter(move |line| line.along == along).map(|line| line.at);
     let tight = figure.lines.iter().any(|line| line.points.len() > SPARSE);
@@ -70,6 +73,11 @@ pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let entries = entries(figure);
     let legend = Legend::place(&entries, &theme, layout.plot, &obstacles(figure, &layout));
     layout.plot.top += legend.height_above();
+    // A legend of many rows makes the figure taller, so that the plot stays one.
+    let taller = (legend.height_above() - (layout.plot.bottom - plot.top) * LEGEND_MOST).max(0.0);
+    theme.height += taller;
+    layout.theme.height = theme.height;
+    layout.plot.bottom += taller;
 
     canvas::draw(&theme, |canvas| {
         grid(canvas, &layout);
