@@ -246,6 +246,7 @@ fn interval(low: f64, high: f64) -> String {
 
 /// A number of differences with three digits, or all those before the point.
 fn digits(value: f64) -> String {
-    let decimals = (2.0 - libm::floor(libm::log10(value))).clamp(0.0, 2.0) as usize;
+    // What is a power of ten but for rounding is one.
+    let decimals = (2.0 - libm::floor(libm::log10(value) + 1e-9)).clamp(0.0, 2.0) as usize;
     format!("{value:.decimals$}")
 }

@@ -64,15 +64,15 @@ fn differ(costs: &Costs, point: &Point, by: By, (first, second): (&str, &str)) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::costs::tests::costs;
+    use crate::measure::costs::tests::{costs, points};
 
     #[test]
     fn the_smallest_mean_of_those_that_always_got_there_wins() {
         let table = costs(&[
-            ("auto", &[(1, &[2.0, 2.0, 2.0]), (10, &[30.0, 30.0, 30.0])]),
-            ("failing", &[(1, &[1.0, 1.0, f64::NAN])]),
-            ("wide", &[(1, &[3.0, 5.0, 7.0]), (10, &[10.0, 20.0, 30.0])]),
-            ("narrow", &[(1, &[7.0, 9.0, 11.5]), (10, &[21.0, 21.0, 21.0])]),
+            ("auto", points(&[(1, &[2.0, 2.0, 2.0]), (10, &[30.0, 30.0, 30.0])])),
+            ("failing", points(&[(1, &[1.0, 1.0, f64::NAN])])),
+            ("wide", points(&[(1, &[3.0, 5.0, 7.0]), (10, &[10.0, 20.0, 30.0])])),
+            ("narrow", points(&[(1, &[7.0, 9.0, 11.5]), (10, &[21.0, 21.0, 21.0])])),
         ]);
         let found = cheapest(&table, "auto");
         assert_eq!(found.len(), 2);
@@ -86,9 +86,10 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_is_chosen_and_one_alone_has_no_next() {
-        let equal = cheapest(&costs(&[("b", &[(1, &[4.0])]), ("a", &[(1, &[4.0])])]), "auto");
+        let equal = cheapest(&costs(&[("b", points(&[(1, &[4.0])])), ("a", points(&[(1, &[4.0])]))]), "auto");
         assert_eq!((equal[0].method.as_str(), equal[0].next.as_str(), equal[0].next_ratio), ("b", "a", 1.0));
-        let alone = cheapest(&costs(&[("a", &[(1, &[4.0])]), ("auto", &[(1, &[4.0]), (9, &[5.0])])]), "auto");
+        let alone =
+            cheapest(&costs(&[("a", points(&[(1, &[4.0])])), ("auto", points(&[(1, &[4.0]), (9, &[5.0])]))]), "auto");
         assert_eq!(alone.len(), 1, "where only the adaptive method got, nothing is cheapest");
         assert!(alone[0].next.is_empty() && alone[0].next_ratio.is_nan() && !alone[0].certain);
     }

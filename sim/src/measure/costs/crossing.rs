@@ -111,7 +111,7 @@ fn find_again(change: &Change, changes: &[Change], gaps: &[(f64, f64)]) -> f64 {
         return nearest.x;
     }
     match between(gaps, at) {
-        gap if gap == 0.0 => change.x,
+        0.0 => change.x,
         gap if (gap > 0.0) == change.rises => 0.0,
         _ => f64::INFINITY,
     }

@@ -219,12 +219,26 @@ pub(super) mod tests {
         Point { setting: SETTING, link: link.into(), differences }
     }
 
-    /// A table of methods, each with its bytes by seed at every number of differences.
-    pub(in super::super) fn costs(methods: &[(&str, &[(u64, &[f64])])]) -> Costs {
+    /// Differences, each with the bytes by seed.
+    pub(in super::super) type Points = Vec<(u64, Vec<f64>)>;
+
+    /// Such points, written down.
+    pub(in super::super) fn points(points: &[(u64, &[f64])]) -> Points {
+        points.iter().map(|(differences, bytes)| (*differences, bytes.to_vec())).collect()
+    }
+
+    /// `scale * d^power` at 1, 10, 100 and 1,000 differences as far as a method reaches, under two seeds.
+    pub(in super::super) fn law(scale: f64, power: f64, reach: u64) -> Points {
+        let all = [1, 10, 100, 1_000].into_iter().filter(|d| *d <= reach);
+        all.map(|d| (d, vec![scale * libm::pow(d as f64, power); 2])).collect()
+    }
+
+    /// A table of methods and their bytes.
+    pub(in super::super) fn costs(methods: &[(&str, Points)]) -> Costs {
         let mut costs = Costs::default();
         for (method, points) in methods {
-            for (differences, values) in *points {
-                for (seed, bytes) in (1..).zip(*values) {
+            for (differences, values) in points {
+                for (seed, bytes) in (1..).zip(values) {
                     let trial = Trial { seed: Some(seed), bytes: *bytes, time_s: f64::NAN };
                     assert!(costs.add(point("", *differences), method, trial));
                 }
@@ -235,8 +249,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_method_that_did_not_always_get_there_has_no_mean() {
-        let whole: &[(u64, &[f64])] = &[(1, &[1.0, 3.0])];
-        let costs = costs(&[("whole", whole), ("partly", &[(1, &[1.0, f64::NAN])]), ("fewer", &[(1, &[1.0])])]);
+        let at_one = |bytes: &[f64]| points(&[(1, bytes)]);
+        let costs =
+            costs(&[("whole", at_one(&[1.0, 3.0])), ("partly", at_one(&[1.0, f64::NAN])), ("fewer", at_one(&[1.0]))]);
         let mean = |method| costs.mean(&point("", 1), method, By::Bytes);
         assert_eq!(mean("whole"), 2.0);
         assert!(mean("partly").is_nan() && mean("fewer").is_nan() && mean("unknown").is_nan());

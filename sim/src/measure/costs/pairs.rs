@@ -135,27 +135,22 @@ impl View<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::costs::tests::costs;
+    use crate::measure::costs::tests::{Points, costs, law};
     use crate::random::Philox;
 
-    /// `scale * d^power` at 1, 10, 100 and 1,000 differences, up to a reach, under two seeds.
-    fn law(scale: f64, power: f64, reach: u64) -> Vec<(u64, Vec<f64>)> {
-        let all = [1, 10, 100, 1_000].into_iter().filter(|d| *d <= reach);
-        all.map(|d| (d, vec![scale * libm::pow(d as f64, power); 2])).collect()
-    }
-
-    fn found(methods: &[(&str, Vec<(u64, Vec<f64>)>)]) -> Vec<PairCrossing> {
-        let slices: Vec<Vec<(u64, &[f64])>> =
-            methods.iter().map(|(_, points)| points.iter().map(|(d, values)| (*d, &values[..])).collect()).collect();
-        let table: Vec<(&str, &[(u64, &[f64])])> =
-            methods.iter().zip(&slices).map(|((name, _), points)| (*name, &points[..])).collect();
-        crossings_of_pairs(&costs(&table), "auto", &Philox::new(1))
+    fn found(methods: &[(&str, Points)]) -> Vec<PairCrossing> {
+        crossings_of_pairs(&costs(methods), "auto", &Philox::new(1))
     }
 
     #[test]
     fn every_pair_is_told_with_what_is_cheaper_below_and_above() {
         let flat = || ("flat", law(100.0, 0.0, 1_000));
-        let rows = found(&[flat(), ("steep", law(4.0, 1.0, 1_000)), ("root", law(20.0, 0.5, 1_000)), flat_auto()]);
+        let rows = found(&[
+            flat(),
+            ("steep", law(4.0, 1.0, 1_000)),
+            ("root", law(20.0, 0.5, 1_000)),
+            ("auto", law(1.0, 0.0, 1_000)),
+        ]);
         assert_eq!(rows.len(), 3, "the adaptive method is in no pair");
         let told = |row: &PairCrossing| (row.first.clone(), row.second.clone(), row.leads);
         let all = [("steep", "flat", true), ("root", "flat", true), ("steep", "root", true)];
@@ -165,10 +160,6 @@ mod tests {
             assert!((crossing.change.x / x - 1.0).abs() < 1e-9 && (crossing.low / x - 1.0).abs() < 1e-9);
             assert_eq!(row.range, (1, 1_000));
         }
-    }
-
-    fn flat_auto() -> (&'static str, Vec<(u64, Vec<f64>)>) {
-        ("auto", law(1.0, 0.0, 1_000))
     }
 
     #[test]

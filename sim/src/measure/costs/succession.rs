@@ -77,30 +77,19 @@ fn change(from: &Cheapest, to: &Cheapest, pairs: &[PairCrossing]) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::costs::tests::costs;
+    use crate::measure::costs::tests::{Points, costs, law};
     use crate::measure::costs::{cheapest, crossings_of_pairs};
     use crate::random::Philox;
 
     #[test]
     fn the_cheapest_follow_one_another_by_crossing_or_by_reach() {
-        let line = |scale: f64, power: f64, to: u64| -> Vec<(u64, Vec<f64>)> {
-            let grid = [1, 10, 100, 1_000].into_iter().filter(|d| *d <= to);
-            grid.map(|d| (d, vec![scale * libm::pow(d as f64, power)])).collect()
-        };
-        let (steep, short, flat) = (line(1.0, 2.0, 1_000), line(5.0, 0.0, 100), line(50.0, 0.0, 1_000));
-        let slices = |points: &[(u64, Vec<f64>)]| -> Vec<(u64, Vec<f64>)> { points.to_vec() };
-        let all = [("steep", slices(&steep)), ("short", slices(&short)), ("flat", slices(&flat))];
-        let borrowed: Vec<(&str, Vec<(u64, &[f64])>)> =
-            all.iter().map(|(name, points)| (*name, points.iter().map(|(d, v)| (*d, &v[..])).collect())).collect();
-        let table: Vec<(&str, &[(u64, &[f64])])> = borrowed.iter().map(|(name, points)| (*name, &points[..])).collect();
-        let told = |table: &[(&str, &[(u64, &[f64])])]| {
+        let told = |table: &[(&str, Points)]| {
             let costs = costs(table);
             let steps = succession(&cheapest(&costs, "auto"), &crossings_of_pairs(&costs, "auto", &Philox::new(1)));
-            steps
-                .into_iter()
-                .map(|step| (step.first, step.second, step.crossing.map(|one| one.change.x), step.between))
-                .collect::<Vec<_>>()
+            let step = |step: Step| (step.first, step.second, step.crossing.map(|one| one.change.x), step.between);
+            steps.into_iter().map(step).collect::<Vec<_>>()
         };
+        let table = [("steep", law(1.0, 2.0, 1_000)), ("short", law(5.0, 0.0, 100)), ("flat", law(50.0, 0.0, 1_000))];
         let steps = told(&table);
         assert_eq!(steps.len(), 2);
         let (first, second) = (&steps[0], &steps[1]);
