@@ -9,7 +9,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("problem", &[]),
     ("units", &[]),
     ("random", &[]),
-    ("measure", &[]),
+    // Resamples of a bootstrap are drawn.
+    ("measure", &["random"]),
     ("engine", &["random"]),
     // A message becomes packets by the sizes that `[network.packet]` gives.
     ("transport", &["network", "problem", "units"]),

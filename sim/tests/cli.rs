@@ -18,7 +18,10 @@ protocol.eager_push = { fanout = 3, repair = '500 ms' }
 workload = { writers = 4, arrivals.poisson.per_second = 4.0, keys.per_writer = 3, warm_up = '1 s', drain = '3 s' }
 expect.undelivered_share.max = 0.0
 sweep = { replications = 3, grid.'protocol.eager_push.fanout' = [2, 4] }
-figure = [{ name = 'bytes', x = 'protocol.eager_push.fanout', y = 'sent_wire_bytes_per_node' }]
+figure = [
+    { name = 'bytes', x = 'protocol.eager_push.fanout', y = 'sent_wire_bytes_per_node' },
+    { name = 'latency', x = 'curve', y = 'update_latency_cdf', lines = 'protocol.eager_push.fanout' },
+]
 ";
 
 /// A folder with a scenario in it, which vanishes with the test.

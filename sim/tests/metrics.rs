@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use common::{experiment, run};
 use rapprochement_core::time::Instant;
+use rapprochement_sim::measure::curves::CURVES;
 use rapprochement_sim::measure::results::{LoggedEvent, Results};
 use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::experiment::Experiment;
@@ -292,6 +293,12 @@ fn what_never_arrives_is_undelivered() {
     assert_metrics(&results, &[("undelivered_share", 2.0 / 3.0), ("newest_share_at_end", 1.0 / 3.0)]);
     assert!(results.get("update_time_to_50_median_s").unwrap().is_nan());
     assert_metrics(&results, &[("updates_reaching_50_share", 0.0)]);
+    // One pair of three has the update, and no update spread: neither curve is of what took place alone.
+    let curve = |name: &str| results.curves.iter().find(|curve| curve.name == name).unwrap();
+    assert_eq!(curve("update_latency_cdf").lines, [("delivered".to_owned(), vec![(0.0, 1.0 / 3.0)])]);
+    assert!(curve("update_spread_cdf").lines.iter().all(|(_, points)| *points == [(0.0, 0.0)]));
+    let known: Vec<&str> = CURVES.iter().map(|curve| curve.name).collect();
+    assert_eq!(results.curves.iter().map(|curve| curve.name.as_str()).collect::<Vec<_>>(), known);
 }
 
 /// One node goes while the message is on its way, and comes back without it; it was there when the update was issued.

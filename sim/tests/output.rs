@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use rapprochement_core::time::Instant;
-use rapprochement_sim::cli::{Exit, compare, plot};
+use rapprochement_sim::cli::{Exit, compare, map, plot};
+use rapprochement_sim::measure::curves::CURVES;
 use rapprochement_sim::measure::metrics::{METRICS, Metric, find};
 use rapprochement_sim::measure::results::Results;
 use rapprochement_sim::output::{self, HostFacts, RunRecord};
@@ -15,6 +16,7 @@ use rapprochement_sim::scenario::schema::Scenario;
 enum Verb {
     Plot(plot::PlotArgs),
     Compare(compare::CompareArgs),
+    Map(map::MapArgs),
 }
 
 /// Calls a verb as the command line does.
@@ -22,6 +24,7 @@ fn call(arguments: &[&str]) -> Exit {
     match Verb::parse_from(std::iter::once(&"rapsim").chain(arguments)) {
         Verb::Plot(args) => plot::main(&args),
         Verb::Compare(args) => compare::main(&args),
+        Verb::Map(args) => map::main(&args),
     }
 }
 
@@ -69,6 +72,28 @@ fn stored_runs_are_drawn_and_compared_without_running_anything() {
     std::fs::remove_dir_all(scratch).unwrap();
 }
 
+/// The committed table of the study is one that the map is drawn from, with the same bytes every time.
+#[test]
+fn the_map_of_the_committed_study_is_drawn() {
+    let scratch = std::env::temp_dir().join(format!("rapsim-{}-map", std::process::id()));
+    let out = |name: &str| scratch.join(name).to_str().unwrap().to_owned();
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/reference/reconciliation/pairs.csv");
+    let table = table.to_str().unwrap();
+    assert_eq!(call(&["map", table, "--out", &out("a"), "--curves", "items=1000,authors=10,updates=0"]), Exit::Success);
+    assert_eq!(call(&["map", table, "--out", &out("b"), "--curves", "items=1000,authors=10,updates=0"]), Exit::Success);
+    for file in
+        ["cheapest.csv", "crossings.csv", "crossings.md", "figures/map.svg", "figures/map.pdf", "figures/map.csv"]
+    {
+        let read = |name: &str| std::fs::read(scratch.join(name).join(file)).unwrap();
+        assert_eq!(read("a"), read("b"), "{file}");
+    }
+    assert_eq!(std::fs::read_dir(scratch.join("a/figures")).unwrap().count() % 4, 0, "four forms of each figure");
+    assert_eq!(call(&["map", table, "--out", &out("c"), "--curves", "items=7"]), Exit::Usage);
+    assert_eq!(call(&["map", &out("nothing.csv"), "--out", &out("c")]), Exit::Usage);
+    assert!(!scratch.join("c").exists(), "what cannot be drawn leaves nothing");
+    std::fs::remove_dir_all(scratch).unwrap();
+}
+
 #[test]
 fn the_guide_lists_every_metric_and_no_other() {
     let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/output.md")).unwrap();
@@ -80,6 +105,16 @@ fn the_guide_lists_every_metric_and_no_other() {
     };
     let expected: Vec<String> = METRICS.iter().map(row).collect();
     assert_eq!(listed, expected, "docs/output.md, section Metrics, should be:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_guide_lists_every_curve_and_no_other() {
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/output.md")).unwrap();
+    let (_, section) = guide.split_once("| curve | meaning |\n|---|---|\n").expect("a table of curves");
+    let listed: Vec<&str> = section.lines().take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<String> =
+        CURVES.iter().map(|curve| format!("| `{}` | {} |", curve.name, curve.meaning)).collect();
+    assert_eq!(listed, expected, "docs/output.md, section Curves, should be:\n{}", expected.join("\n"));
 }
 
 #[test]

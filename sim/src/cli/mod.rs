@@ -9,6 +9,7 @@ mod sweep;
 
 pub mod bench;
 pub mod compare;
+pub mod map;
 pub mod new;
 pub mod plot;
 pub mod schema;
@@ -79,6 +80,8 @@ enum Verb {
     Sweep(sweep::SweepArgs),
     /// Draw the figures of a run or sweep directory again.
     Plot(plot::PlotArgs),
+    /// Draw which method of reconciliation is cheapest where, and find where costs cross.
+    Map(map::MapArgs),
     /// Pair two runs or sweeps by seed and report their differences.
     Compare(compare::CompareArgs),
     /// Check that a scenario gives the same events on every engine and with any number of threads.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::main(&args),
         Verb::Sweep(args) => sweep::main(&args),
         Verb::Plot(args) => plot::main(&args),
+        Verb::Map(args) => map::main(&args),
         Verb::Compare(args) => compare::main(&args),
         Verb::Check(args) => check::main(&args),
         Verb::Schema(args) => schema::main(args),

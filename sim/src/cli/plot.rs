@@ -62,11 +62,20 @@ pub(super) fn sweep_figures(
     sweep: &StoredSweep,
     configs: &[FigureConfig],
 ) -> Result<Vec<Figure>, OutputError> {
-    let (over_time, over_keys): (Vec<_>, Vec<_>) = configs.iter().cloned().partition(|config| config.x == "time");
-    let mut figures = plot::sweep_figures(&over_keys, &sweep.table.keys, &sweep.table.summarise());
-    for config in over_time {
-        let table = output::sweep_series(directory, &sweep.manifest, &config.y)?;
-        figures.extend(plot::sweep_figures(&[config], &table.keys, &table.summarise()));
+    let (mut figures, mut over_keys) = (Vec::new(), Vec::new());
+    for config in configs {
+        match config.x.as_str() {
+            "time" => {
+                let table = output::sweep_series(directory, &sweep.manifest, &config.y)?;
+                figures.extend(plot::sweep_figures(std::slice::from_ref(config), &table.keys, &table.summarise()));
+            }
+            "curve" => {
+                let runs = output::sweep_curve(directory, &sweep.manifest, &config.y)?;
+                figures.extend(plot::sweep_curve(config, &sweep.table.keys, &runs));
+            }
+            _ => over_keys.push(config.clone()),
+        }
     }
+    figures.extend(plot::sweep_figures(&over_keys, &sweep.table.keys, &sweep.table.summarise()));
     Ok(figures)
 }

@@ -32,6 +32,15 @@ pub enum OutputError {
         /// What is wrong.
         message: String,
     },
+    /// A table that somebody gave does not hold what it should.
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1; 0 where it is unknown.
+        line: u64,
+        /// What is wrong, in which column, and what mends it.
+        message: String,
+    },
     /// A figure could not be drawn, which is a fault of the program.
     Figure {
         /// The figure.
@@ -85,6 +94,10 @@ impl fmt::Display for OutputError {
                     write!(f, ":{line}")?;
                 }
                 write!(f, ": {message}; delete the directory and run the scenario again")
+            }
+            Self::Table { path, line, message } => {
+                let line = if *line > 0 { format!(":{line}") } else { String::new() };
+                write!(f, "{}{line}: {message}", path.display())
             }
             Self::Figure { name, message } => write!(f, "cannot draw the figure {name}: {message}"),
         }

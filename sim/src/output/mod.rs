@@ -8,7 +8,11 @@
 //! | `table` | the CSV tables |
 //! | `run` | writing and reading a run directory |
 //! | `sweep` | a directory of runs, and its tables |
+//! | `costs` | a table of what methods take, and what was found in it |
 
+mod costs;
+#[cfg(test)]
+mod costs_tests;
 mod error;
 mod host;
 mod manifest;
@@ -19,14 +23,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use costs::{CostStudy, read_costs, write_study};
 pub use error::OutputError;
 pub use host::{HostFacts, peak_rss_bytes, resident_bytes};
 pub use manifest::{CurveAxes, Manifest};
 pub use run::{RunRecord, StoredRun, exists, prepare, read, redraw, run_name, write};
 pub use staging::clean;
 pub use sweep::{
-    PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_name,
-    sweep_series,
+    PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_curve,
+    sweep_name, sweep_series,
 };
 
 /// Version of the layout of the directories; it changes when a reader of an older one would misread.

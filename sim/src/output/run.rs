@@ -149,15 +149,7 @@ pub fn redraw(directory: &Path, figures: &[Figure]) -> Result<PathBuf, OutputErr
 /// It is not a run directory, cannot be read, or a file does not hold what it should (with the line).
 pub fn read(directory: &Path) -> Result<StoredRun, OutputError> {
     let manifest: Manifest = read_manifest(directory)?;
-    let curve = |axes: &CurveAxes| {
-        Ok(Curve {
-            name: axes.name.clone(),
-            x_label: axes.x_label.clone(),
-            y_label: axes.y_label.clone(),
-            x_log: axes.x_log,
-            lines: table::read_curve(&directory.join("curves").join(format!("{}.csv", axes.name)))?,
-        })
-    };
+    let curve = |axes: &CurveAxes| on_axes(directory, axes);
     let results = Results {
         scalars: table::read_scalars(&directory.join("scalars.csv"))?,
         series: table::read_series(&directory.join("series.csv"))?,
@@ -166,4 +158,21 @@ pub fn read(directory: &Path) -> Result<StoredRun, OutputError> {
         tables: Vec::new(),
     };
     Ok(StoredRun { manifest, results })
+}
+
+/// One curve of a run directory; none where the run has no curve of this name.
+pub(super) fn read_curve(directory: &Path, name: &str) -> Result<Option<Curve>, OutputError> {
+    let manifest: Manifest = read_manifest(directory)?;
+    manifest.curves.iter().find(|axes| axes.name == name).map(|axes| on_axes(directory, axes)).transpose()
+}
+
+/// Reads the lines of a curve whose axes the manifest tells.
+fn on_axes(directory: &Path, axes: &CurveAxes) -> Result<Curve, OutputError> {
+    Ok(Curve {
+        name: axes.name.clone(),
+        x_label: axes.x_label.clone(),
+        y_label: axes.y_label.clone(),
+        x_log: axes.x_log,
+        lines: table::read_curve(&directory.join("curves").join(format!("{}.csv", axes.name)))?,
+    })
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{read_manifest, to_text};
 use super::staging::{clean, replace_file};
 use super::{FORMAT, Manifest, OutputError, exists, table};
+use crate::measure::curves::SweptCurve;
 use crate::measure::summary::{SweepRow, SweepTable};
 use crate::scenario::schema::Scenario;
 
@@ -201,6 +202,27 @@ pub fn sweep_series(directory: &Path, manifest: &SweepManifest, metric: &str) ->
         }
     }
     Ok(table)
+}
+
+/// One curve of every complete run that has it.
+///
+/// # Errors
+/// A run cannot be read.
+pub fn sweep_curve(directory: &Path, manifest: &SweepManifest, name: &str) -> Result<Vec<SweptCurve>, OutputError> {
+    let mut found = Vec::new();
+    for point in &manifest.points {
+        for seed in manifest.seeds.iter().copied() {
+            let run = directory.join("runs").join(point_name(&point.values, seed));
+            if !exists(&run) {
+                continue;
+            }
+            if let Some(curve) = super::run::read_curve(&run, name)? {
+                let values = point.values.iter().map(|(_, value)| value.clone()).collect();
+                found.push(SweptCurve { values, seed, curve });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The seed and scalars of a stored run as rows of a sweep without swept keys, for comparisons.

@@ -9,7 +9,7 @@ use rapprochement_core::time::Instant;
 use super::OutputError;
 use crate::measure::results::{LoggedEvent, NamedLine, Sample, Scalar, Table};
 use crate::measure::summary::{SummaryRow, SweepTable};
-use crate::plot::Figure;
+use crate::plot::{Cells, Figure};
 
 /// The shortest text that reads back to the same number; empty for what is not a number.
 pub(super) fn number(value: f64) -> String {
@@ -21,7 +21,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A table in memory.
-fn table<R: AsRef<[String]>>(header: &[&str], rows: impl IntoIterator<Item = R>) -> Vec<u8> {
+pub(super) fn table<R: AsRef<[String]>>(header: &[&str], rows: impl IntoIterator<Item = R>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(&mut bytes);
     // Writing to memory cannot fail.
@@ -94,6 +94,23 @@ pub(super) fn figure(figure: &Figure) -> Vec<u8> {
     });
     let columns = ["line", "x", "y", "low", "high", "n", "missing"];
     table(&columns[..if over_runs { 7 } else { 5 }], rows)
+}
+
+/// `figures/<name>.csv` of a figure of cells: a row per filled cell.
+pub(super) fn cells(figure: &Cells) -> Vec<u8> {
+    let name = |names: &[String], place: usize| names.get(place).cloned().unwrap_or_default();
+    let rows = figure.cells.iter().map(|cell| {
+        [
+            name(&figure.rows, cell.panel.0),
+            name(&figure.columns, cell.panel.1),
+            name(&figure.xs, cell.place.0),
+            name(&figure.ys, cell.place.1),
+            name(&figure.categories, cell.category),
+            figure.letter(cell),
+            cell.label.clone(),
+        ]
+    });
+    table(&["row", "column", "x", "y", "category", "letter", "label"], rows)
 }
 
 /// `sweep.csv`.

@@ -5,13 +5,16 @@ use std::borrow::Cow;
 use super::canvas::{self, Anchor, Canvas, Place};
 use super::legend::{Entry, Legend};
 use super::scale::Scale;
-use super::theme::{DASHES, GRID, INK, MARKERS, PALETTE, REFERENCE, Theme};
+use super::theme::{self, GRID, INK, REFERENCE, Theme};
 use super::{Along, Figure, Line, Style, font};
 
 /// Lines of at most so many points have a marker at each, and error bars instead of a band.
 const SPARSE: usize = 12;
 /// Markers on a line of many points.
 const MARKERS_ON_DENSE: f64 = 6.0;
+
+/// Most of the plot's height that a legend above it takes off.
+const LEGEND_MOST: f64 = 0.4;
 
 /// A rectangle on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +57,7 @@ impl Layout {
 /// Draws a figure.
 pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let figure = &side_by_side(figure);
-    let theme = Theme::of(figure.size);
+    let mut theme = Theme::of(figure.size);
     let bounds = |line: &Line| line.band.iter().flat_map(|(low, high)| [*low, *high]).collect::<Vec<_>>();
     let references = |along| figure.references.iter().filter(move |line| line.along == along).map(|line| line.at);
     let tight = figure.lines.iter().any(|line| line.points.len() > SPARSE);
@@ -70,6 +73,11 @@ pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let entries = entries(figure);
     let legend = Legend::place(&entries, &theme, layout.plot, &obstacles(figure, &layout));
     layout.plot.top += legend.height_above();
+    // A legend of many rows makes the figure taller, so that the plot stays one.
+    let taller = (legend.height_above() - (layout.plot.bottom - plot.top) * LEGEND_MOST).max(0.0);
+    theme.height += taller;
+    layout.theme.height = theme.height;
+    layout.plot.bottom += taller;
 
     canvas::draw(&theme, |canvas| {
         grid(canvas, &layout);
@@ -213,7 +221,7 @@ fn references_across(canvas: &mut Canvas<'_>, figure: &Figure, layout: &Layout) 
 
 /// The interval of a line: bars where there are few points, a band where there are many.
 fn interval(canvas: &mut Canvas<'_>, line: &Line, index: usize, layout: &Layout) {
-    let colour = PALETTE[index % PALETTE.len()];
+    let colour = theme::colour(index);
     // An end beyond the axis, such as a negative one on a logarithmic axis, is drawn at its edge.
     let inside = |value: f64| value.clamp(layout.y.low, layout.y.high);
     let ends =
@@ -240,7 +248,7 @@ fn curve(canvas: &mut Canvas<'_>, line: &Line, index: usize, of: usize, layout: 
     let pieces = layout.pieces(line.points.iter().copied());
     if line.style == Style::Connected {
         for piece in &pieces {
-            canvas.dashed(piece, PALETTE[index % PALETTE.len()], layout.theme.line, DASHES[index % DASHES.len()]);
+            canvas.dashed(piece, theme::colour(index), layout.theme.line, theme::dashes(index));
         }
     }
     let places = pieces.concat();
@@ -268,8 +276,7 @@ fn crossing(piece: &[Place], x: f64) -> Option<Place> {
 
 /// The marker of a line.
 pub(super) fn mark(canvas: &mut Canvas<'_>, place: Place, index: usize, theme: &Theme) {
-    let colour = PALETTE[index % PALETTE.len()];
-    canvas.marker(MARKERS[index % MARKERS.len()], place, theme.line * 1.9, colour);
+    canvas.marker(theme::marker(index), place, theme.line * 1.9, theme::colour(index));
 }
 
 /// Places that a legend should not cover.

@@ -46,9 +46,15 @@ impl Figure {
     /// # Errors
     /// As [`Figure::svg`].
     pub fn render(&self) -> Result<Rendered, String> {
-        let svg = self.svg()?;
+        Rendered::of(self.svg()?, self.size)
+    }
+}
+
+impl Rendered {
+    /// All forms of an SVG.
+    pub(super) fn of(svg: String, size: Size) -> Result<Self, String> {
         let tree = tree(&svg)?;
-        Ok(Rendered { png: png(&tree, dots_per_inch(self.size))?, pdf: pdf(&tree)?, svg })
+        Ok(Self { png: png(&tree, dots_per_inch(size))?, pdf: pdf(&tree)?, svg })
     }
 }
 

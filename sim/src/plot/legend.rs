@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Canvas, Place};
 use super::draw::{Area, mark};
-use super::theme::{DASHES, PALETTE, Theme};
+use super::theme::{self, Theme};
 use super::{Style, font};
 
 /// A line's entry.
@@ -80,7 +80,7 @@ impl Legend {
             canvas.polygon(&[(left, top), (right, top), (right, bottom), (left, bottom)], (255, 255, 255), 1.0);
         }
         for (entry, (x, baseline)) in entries.iter().zip(self.places.iter().copied()) {
-            let (colour, dashes) = (PALETTE[entry.index % PALETTE.len()], DASHES[entry.index % DASHES.len()]);
+            let (colour, dashes) = (theme::colour(entry.index), theme::dashes(entry.index));
             let y = baseline - em * 0.33;
             if entry.style == Style::Connected {
                 canvas.dashed(&[(x, y), (x + SWATCH * em, y)], colour, theme.line, dashes);

@@ -4,6 +4,8 @@
 //! that SVG. The font is bundled, nothing of the system is asked, and equal figures have equal bytes.
 
 mod canvas;
+mod cells;
+mod costs;
 mod draw;
 mod export;
 mod font;
@@ -13,9 +15,11 @@ mod standard;
 mod sweep;
 mod theme;
 
+pub use cells::{Cell, Cells};
+pub use costs::{cost_curves, decision_map};
 pub use export::Rendered;
 pub use standard::standard;
-pub use sweep::sweep_figures;
+pub use sweep::{sweep_curve, sweep_figures};
 
 /// What a figure shows.
 #[derive(Clone, Debug, Default, PartialEq)]

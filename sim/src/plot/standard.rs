@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Axis, Figure, Line};
+use super::{Along, Axis, Figure, Line, Reference};
+use crate::measure::curves::{self, lacking};
 use crate::measure::results::{Curve, Results};
 
 /// A figure of one series over time.
@@ -84,17 +85,75 @@ fn add_up(lines: &[Line]) -> Vec<(f64, f64)> {
 
 fn curve(curve: &Curve) -> Figure {
     let lines = curve.lines.iter().map(|(name, points)| Line::new(readable(name), points.clone()));
-    Figure {
+    let mut figure = Figure {
         name: curve.name.clone(),
         title: curve.y_label.clone(),
         x: Axis { log: curve.x_log, ..Axis::linear(curve.x_label.clone()) },
         y: Axis::linear(curve.y_label.clone()),
         lines: lines.collect(),
         ..Figure::default()
+    };
+    say_what_lacks(&mut figure, &curve.name);
+    figure
+}
+
+/// Says by how much lines of a distribution end below one: beside its name, or across the plot where a line stands alone and
+/// has no name.
+pub(super) fn say_what_lacks(figure: &mut Figure, curve: &str) {
+    let Some(kind) = curves::find(curve) else { return };
+    let alone = figure.lines.len() == 1;
+    for line in &mut figure.lines {
+        let short = lacking(&line.points);
+        if short == 0.0 {
+            continue;
+        }
+        let label = format!("{} {}", percent(short), kind.lacking);
+        if alone {
+            figure.references.push(Reference { along: Along::Y, at: 1.0 - short, label });
+        } else {
+            line.name = format!("{} ({label})", line.name);
+        }
     }
+}
+
+/// A share with two digits, such as "12 %" or "0.034 %".
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = (1.0 - libm::floor(libm::log10(percent))).clamp(0.0, 9.0) as usize;
+    format!("{percent:.decimals$} %")
 }
 
 /// A name of the files as a person reads it.
 pub(super) fn readable(name: &str) -> String {
     name.replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_read_with_two_digits() {
+        assert_eq!(
+            [1.0, 0.123, 0.0456, 0.000_34, 1e-6].map(percent),
+            ["100 %", "12 %", "4.6 %", "0.034 %", "0.00010 %"]
+        );
+    }
+
+    #[test]
+    fn what_never_arrived_is_said_across_the_plot_or_beside_names() {
+        let curve = |lines: &[(&str, f64)]| Curve {
+            name: "update_latency_cdf".into(),
+            x_label: "Update latency (s)".into(),
+            y_label: "Share".into(),
+            x_log: true,
+            lines: lines.iter().map(|(name, end)| ((*name).into(), vec![(0.1, 0.2), (1.0, *end)])).collect(),
+        };
+        let one = super::curve(&curve(&[("delivered", 0.98)]));
+        assert_eq!((one.references[0].label.as_str(), one.references[0].at), ("2.0 % undelivered", 0.98));
+        assert!(super::curve(&curve(&[("delivered", 1.0)])).references.is_empty());
+        let two = super::curve(&curve(&[("a", 1.0), ("b", 0.75)]));
+        assert!(two.references.is_empty());
+        assert_eq!((two.lines[0].name.as_str(), two.lines[1].name.as_str()), ("a", "b (25 % undelivered)"));
+    }
 }

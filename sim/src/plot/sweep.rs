@@ -1,10 +1,11 @@
-//! The figures that a scenario asks for over its sweep: a metric against a swept key, as the mean over seeds with its 95 %
-//! interval.
+//! The figures that a scenario asks for over its sweep: a metric against a swept key or time, or a curve, as the mean over seeds
+//! with its 95 % interval.
 
 use std::collections::BTreeSet;
 
-use super::standard::readable;
+use super::standard::{readable, say_what_lacks};
 use super::{Axis, Figure, Line, Style};
+use crate::measure::curves::{SweptCurve, tabulate};
 use crate::measure::metrics;
 use crate::measure::summary::SummaryRow;
 use crate::scenario::schema::FigureConfig;
@@ -16,13 +17,30 @@ pub fn sweep_figures(configs: &[FigureConfig], keys: &[String], rows: &[SummaryR
     configs.iter().filter_map(|config| figure(config, keys, rows)).collect()
 }
 
+/// Draws a `[[figure]]` of a curve: its mean over seeds at the same places for all runs, a line per point of the sweep, each with
+/// the share that it lacks. None where no run has the curve.
+pub fn sweep_curve(config: &FigureConfig, keys: &[String], runs: &[SweptCurve]) -> Option<Figure> {
+    let axes = &runs.first()?.curve;
+    let table = tabulate(keys, runs);
+    let mut config = config.clone();
+    config.x_label.get_or_insert_with(|| axes.x_label.clone());
+    config.y_label.get_or_insert_with(|| axes.y_label.clone());
+    config.x_log = axes.x_log;
+    let mut figure = figure(&config, &table.keys, &table.summarise())?;
+    figure.y.range = (!config.y_log).then_some((0.0, 1.0));
+    say_what_lacks(&mut figure, &config.y);
+    Some(figure)
+}
+
 fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option<Figure> {
     let along = keys.iter().position(|key| key == &config.x)?;
     let names: Vec<Vec<(String, String)>> = (0..keys.len()).map(|key| display_names(key, rows)).collect();
     // Values that are no quantities stand side by side in the order of the sweep.
     let quantities: Option<Vec<f64>> = names[along].iter().map(|(value, _)| quantity(value)).collect();
     let mut lines: Vec<Line> = Vec::new();
-    for row in rows.iter().filter(|row| row.metric == config.y && row.group.is_empty()) {
+    // The groups of a metric are parts of it, those of a curve its lines.
+    let of_curve = config.x == "curve";
+    for row in rows.iter().filter(|row| row.metric == config.y && (of_curve || row.group.is_empty())) {
         let Some(place) = names[along].iter().position(|(value, _)| Some(value) == row.values.get(along)) else {
             continue;
         };
@@ -106,6 +124,9 @@ fn line_name(
         } else {
             parts.push(format!("{} = {value}", readable(key.rsplit('.').next().unwrap_or(key))));
         }
+    }
+    if !row.group.is_empty() {
+        parts.push(readable(&row.group));
     }
     parts.join(", ")
 }

@@ -13,7 +13,7 @@ pub(super) const GRID: Colour = (0xE4, 0xE4, 0xE4);
 pub(super) const REFERENCE: Colour = (0x77, 0x77, 0x77);
 
 /// The "bright" scheme of P. Tol, "Colour Schemes" (SRON/EPS/TN/09-002, 2021), the darker ones first.
-pub(super) const PALETTE: [Colour; 7] = [
+const PALETTE: [Colour; 7] = [
     (0x44, 0x77, 0xAA),
     (0xEE, 0x66, 0x77),
     (0x22, 0x88, 0x33),
@@ -23,8 +23,21 @@ pub(super) const PALETTE: [Colour; 7] = [
     (0xBB, 0xBB, 0xBB),
 ];
 
+/// The "light" scheme of the same, made for cells with dark text on them.
+pub(super) const CELLS: [Colour; 9] = [
+    (0x77, 0xAA, 0xDD),
+    (0xEE, 0x88, 0x66),
+    (0xEE, 0xDD, 0x88),
+    (0xFF, 0xAA, 0xBB),
+    (0x44, 0xBB, 0x99),
+    (0x99, 0xDD, 0xFF),
+    (0xAA, 0xAA, 0x00),
+    (0xBB, 0xCC, 0x33),
+    (0xDD, 0xDD, 0xDD),
+];
+
 /// Lengths of ink and gap in line widths; empty is solid.
-pub(super) const DASHES: [&[f64]; 7] =
+const DASHES: [&[f64]; 7] =
     [&[], &[5.0, 2.0], &[1.5, 1.5], &[6.0, 1.8, 1.5, 1.8], &[9.0, 2.5], &[3.0, 1.5, 1.0, 1.5, 1.0, 1.5], &[3.0, 3.0]];
 
 /// The shape that marks points.
@@ -39,8 +52,23 @@ pub(super) enum Marker {
     Plus,
 }
 
-pub(super) const MARKERS: [Marker; 7] =
+const MARKERS: [Marker; 7] =
     [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond, Marker::Down, Marker::Cross, Marker::Plus];
+
+/// The colour of a line by its place among the lines.
+pub(super) const fn colour(index: usize) -> Colour {
+    PALETTE[index % PALETTE.len()]
+}
+
+/// The dashes of a line. Where colours come round again they are others, so that no two of 49 lines look the same.
+pub(super) const fn dashes(index: usize) -> &'static [f64] {
+    DASHES[(index + index / PALETTE.len()) % DASHES.len()]
+}
+
+/// The marker of a line, moved on with its dashes.
+pub(super) const fn marker(index: usize) -> Marker {
+    MARKERS[(index + index / PALETTE.len()) % MARKERS.len()]
+}
 
 /// All lengths of a figure, in units of the canvas.
 #[derive(Clone, Copy, Debug)]

@@ -124,9 +124,9 @@ pub struct Bound {
 pub struct FigureConfig {
     /// File name without ending.
     pub name: String,
-    /// What is on the horizontal axis: a swept key, or `time`.
+    /// What is on the horizontal axis: a swept key, `time`, or `curve` for the axis of the curve that `y` names.
     pub x: String,
-    /// What is on the vertical axis: a metric of `scalars.csv`, or over time one of `series.csv`.
+    /// What is on the vertical axis: a metric of `scalars.csv`, over time one of `series.csv`, or a curve of `curves/`.
     pub y: String,
     /// A swept key that gives a line each.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use super::super::diagnostics::did_you_mean;
 use super::super::path::{Path, Step};
 use super::super::schema::{FigureConfig, Scenario, Sweep};
 use super::{Checker, is_file_name};
-use crate::measure::metrics;
+use crate::measure::{curves, metrics};
 
 /// A sweep has at most this many points.
 pub(in super::super) const MAX_POINTS: usize = 10_000;
@@ -98,7 +98,8 @@ pub(super) fn figures(s: &Scenario, c: &mut Checker) {
 fn axes(s: &Scenario, c: &mut Checker, figure: &FigureConfig, at: impl Fn(&str) -> String) {
     let swept = s.sweep.as_ref().map(|sweep| sweep.grid.keys().map(String::as_str).collect::<Vec<_>>());
     let swept = swept.unwrap_or_default();
-    let x = Some(&figure.x).filter(|x| *x != "time" || swept.is_empty());
+    let along = ["time", "curve"].contains(&figure.x.as_str());
+    let x = Some(&figure.x).filter(|_| !along || s.sweep.is_none());
     let axes = [("x", x), ("lines", figure.lines.as_ref())];
     for (key, value) in axes.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         if !swept.contains(&value.as_str()) {
@@ -113,7 +114,22 @@ fn axes(s: &Scenario, c: &mut Checker, figure: &FigureConfig, at: impl Fn(&str) 
     if figure.lines.as_ref() == Some(&figure.x) {
         c.report(&[&at("lines")], "the lines vary the same key as the horizontal axis", "leave `lines` out");
     }
-    metric(c, &at("y"), &figure.y);
+    match figure.x.as_str() {
+        "curve" => curve(c, &at("y"), &figure.y),
+        _ if curves::find(&figure.y).is_some() => {
+            c.report(&[&at("y"), &at("x")], format!("`{}` is a curve", figure.y), "draw it with `x = \"curve\"`");
+        }
+        _ => metric(c, &at("y"), &figure.y),
+    }
+}
+
+/// A figure of a curve names one that runs report.
+fn curve(c: &mut Checker, path: &str, name: &str) {
+    if curves::find(name).is_none() {
+        let known: Vec<&str> = curves::CURVES.iter().map(|curve| curve.name).collect();
+        let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("curves: {}", known.join(", ")));
+        c.report(&[path], format!("there is no curve `{name}`"), help);
+    }
 }
 
 /// Bounds and figures name metrics of docs/output.md.

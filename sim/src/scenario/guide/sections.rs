@@ -382,7 +382,8 @@ update_latency_p99_s = { min = 0.1, max = 5.0 }"#],
     section(
         "FigureConfig",
         "`figure`",
-        &[r#"[sweep.grid]
+        &[
+            r#"[sweep.grid]
 nodes = [100, 1000]
 network.duplicate = [0.0, 0.1]
 
@@ -395,7 +396,16 @@ x_label = "nodes"
 y_label = "bytes per node"
 x_log = true
 y_log = false
-reference = { label = "closed form", points = [[100, 1000.0], [1000, 1000.0]] }"#],
+reference = { label = "closed form", points = [[100, 1000.0], [1000, 1000.0]] }"#,
+            r#"[sweep.grid]
+network.loss.independent = ["0 %", "5 %"]
+
+[[figure]]
+name = "latency"
+x = "curve"
+y = "update_latency_cdf"
+lines = "network.loss.independent""#,
+        ],
     ),
     section(
         "FigureReference",

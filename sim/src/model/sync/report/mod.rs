@@ -166,8 +166,12 @@ fn in_seconds(nanos: Option<u64>) -> f64 {
     nanos.map_or(f64::NAN, |nanos| nanos as f64 / 1e9)
 }
 
-/// Points of a cumulative distribution, thinned to what a figure can show; the share is of `of`, not of the points.
+/// Points of a cumulative distribution, thinned to what a figure can show; the share is of `of`, not of the points. One of which
+/// nothing took place is a point at zero, which tells it from one that nothing was due of.
 fn cdf(sorted: &[f64], of: f64) -> Vec<(f64, f64)> {
+    if sorted.is_empty() && of > 0.0 {
+        return vec![(0.0, 0.0)];
+    }
     let step = sorted.len().div_ceil(1_000).max(1);
     let last = sorted.len().saturating_sub(1);
     (0..sorted.len())
