@@ -5,7 +5,6 @@
 //!
 //! What repair brings is not passed on as a rumour: it is old news to most.
 
-use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use crate::overlay::Sampler;
@@ -14,12 +13,10 @@ use crate::protocol::{Context, Durable, Input, Protocol};
 use crate::reconcile::exchange;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::replica::{Replica, Saved};
+use crate::reconcile::rumour;
 use crate::reconcile::{SyncCommand, SyncEvent, Synchroniser, Tick, keep_ticking, start_ticking};
 use crate::store::{Keys, Store};
 use crate::time::{Duration, Instant};
-
-/// Up to this fan-out, the drawn peers stand on the stack.
-const STACK_FANOUT: usize = 16;
 
 /// The parameters of eager push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,34 +43,6 @@ impl<P: Peer, S: Sampler<P>, K: Keys> EagerPush<P, S, K> {
     pub fn new(config: EagerPushConfig, sampler: S, keys: K) -> Self {
         Self { config, sampler, replica: Replica::new(keys), peer: PhantomData }
     }
-
-    fn spread<C: Context<Self>>(&mut self, rumour: SyncMessage, context: &mut C) {
-        let fanout = self.config.fanout as usize;
-        if fanout > STACK_FANOUT {
-            let mut peers = Vec::new();
-            self.sampler.sample_many(fanout, context.rng(), &mut peers);
-            return context.send_many(&peers, rumour);
-        }
-        let mut peers = [context.me(); STACK_FANOUT];
-        let mut drawn = 0;
-        // The same bound on effort as [`Sampler::sample_many`].
-        for _ in 0..4 * fanout + 16 {
-            if drawn == fanout {
-                break;
-            }
-            match self.sampler.sample(context.rng()) {
-                Some(peer) if !peers[..drawn].contains(&peer) => {
-                    peers[drawn] = peer;
-                    drawn += 1;
-                }
-                Some(_) => {}
-                None => break,
-            }
-        }
-        if drawn > 0 {
-            context.send_many(&peers[..drawn], rumour);
-        }
-    }
 }
 
 impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for EagerPush<P, S, K> {
@@ -94,7 +63,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for EagerPush<P, S, K> {
             }
             Input::Message { from, message: SyncMessage::Rumour { tuple, hops } } => {
                 if self.replica.receive::<Self, C>(from, tuple, *hops, context) {
-                    self.spread(SyncMessage::Rumour { tuple: tuple.clone(), hops: hops.saturating_add(1) }, context);
+                    let rumour = SyncMessage::Rumour { tuple: tuple.clone(), hops: hops.saturating_add(1) };
+                    rumour::spread::<Self, S, C>(&mut self.sampler, self.config.fanout, rumour, context);
                 }
             }
             Input::Message { from, message } => {
@@ -102,7 +72,8 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for EagerPush<P, S, K> {
             }
             Input::Command(command) => {
                 if let Some(tuple) = self.replica.command::<Self, C>(command, context) {
-                    self.spread(SyncMessage::Rumour { tuple, hops: 1 }, context);
+                    let rumour = SyncMessage::Rumour { tuple, hops: 1 };
+                    rumour::spread::<Self, S, C>(&mut self.sampler, self.config.fanout, rumour, context);
                 }
             }
             Input::PeerUp(_) | Input::PeerDown(_) | Input::Stop => {}

@@ -11,6 +11,7 @@
 //! | `reconciler` | a session with one random peer every interval |
 //! | `standing` | what it remembers of its peers |
 //! | [`session`] | one reconciliation with one peer, by any method of the family |
+//! | `rumour` | passing a tuple on to random peers |
 //! | `replica` | what they all own: store, keys, version counter |
 //! | [`coding`] | ways to find the difference of two sets |
 
@@ -21,6 +22,7 @@ mod full_push;
 mod message;
 mod reconciler;
 mod replica;
+mod rumour;
 mod scuttlebutt;
 pub mod session;
 mod standing;

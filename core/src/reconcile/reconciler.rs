@@ -1,5 +1,6 @@
 //! Periodic reconciliation: every interval a node opens a [`session`](super::session) with one random peer, by the method
-//! that its scenario or its owner chose. What a session brings is not passed on at once; it spreads as the sessions do.
+//! that its scenario or its owner chose. What a session brings is not passed on at once; it spreads as the sessions do. With
+//! [`ReconcilerConfig::push`] new tuples spread as rumours, too, and sessions repair what rumours missed.
 //!
 //! Ids are under the salt of an epoch, the same for everybody, so that the index and the first cells of the store are kept and
 //! serve all sessions. A session that ends in a mismatch is followed at once by a salted one, at most one per
@@ -11,6 +12,7 @@
 //! more of them in a span of time than `standing` allows. A session that falls silent is dropped at the first input after its time.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
@@ -20,13 +22,13 @@ use crate::overlay::Sampler;
 use crate::peer::Peer;
 use crate::protocol::{Context, Durable, Input, Protocol};
 use crate::reconcile::coding::Salt;
-use crate::reconcile::exchange;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::replica::{Replica, Saved};
 use crate::reconcile::session::{Meeting, MethodKind, Opening, Part, Session, SessionMessage, Terms, Verdict};
 use crate::reconcile::standing::{Allowance, Standing};
 use crate::reconcile::{SyncCommand, SyncEvent, Synchroniser, Tick, keep_ticking, start_ticking};
-use crate::store::{Keys, Store};
+use crate::reconcile::{exchange, rumour};
+use crate::store::{Keys, Store, Tuple};
 use crate::time::{Duration, Instant};
 
 /// The salt of ids in unsalted sessions. It is no secret.
@@ -45,6 +47,8 @@ pub struct ReconcilerConfig {
     pub interval: Duration,
     /// When a node opens its first session; `None` for a random point of the interval.
     pub first: Option<Duration>,
+    /// Different peers to whom a new tuple is passed on at once as a rumour; 0 for none.
+    pub push: u32,
     /// Bytes of the method's words in the first message, where it has a choice.
     pub room: usize,
     /// Cells of the store's code that are kept up to date at every write; 0 for none.
@@ -233,6 +237,14 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         verdict
     }
 
+    /// Passes a new tuple on.
+    fn push<C: Context<Self>>(&mut self, tuple: Arc<Tuple>, hops: u8, context: &mut C) {
+        if self.config.push > 0 {
+            let rumour = SyncMessage::Rumour { tuple, hops };
+            rumour::spread::<Self, S, C>(&mut self.sampler, self.config.push, rumour, context);
+        }
+    }
+
     /// The store changed: all sessions but one cannot conclude anything from a difference.
     fn unsettle(&mut self, except: Option<usize>) {
         let others = self.sessions.iter_mut().enumerate().filter(|(place, _)| Some(*place) != except);
@@ -261,6 +273,12 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for Reconciler<P, S, K> {
             Input::Message { from, message: SyncMessage::Session(message) } => {
                 self.session(now, from, message, context);
             }
+            Input::Message { from, message: SyncMessage::Rumour { tuple, hops } } => {
+                if self.replica.receive::<Self, C>(from, tuple, *hops, context) {
+                    self.unsettle(None);
+                    self.push(tuple.clone(), hops.saturating_add(1), context);
+                }
+            }
             Input::Message { from, message } => {
                 let before = self.replica.changes();
                 exchange::handle::<Self, K, C>(&mut self.replica, self.config.budget, from, message, context);
@@ -269,8 +287,9 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for Reconciler<P, S, K> {
                 }
             }
             Input::Command(command) => {
-                self.replica.command::<Self, C>(command, context);
+                let written = self.replica.command::<Self, C>(command, context);
                 self.unsettle(None);
+                written.into_iter().for_each(|tuple| self.push(tuple, 1, context));
             }
             Input::PeerUp(_) | Input::PeerDown(_) | Input::Stop => {}
         }

@@ -111,6 +111,7 @@ impl Subject for Sessions {
             method: *repairing[budget % methods],
             interval: INTERVAL,
             first: None,
+            push: 0,
             room: budget / methods % 1300,
             prefix: budget / methods % 3 * 20,
             patience: Duration::from_secs(4),

@@ -40,6 +40,9 @@ pub enum ProtocolConfig {
         method: Method,
         /// Time between the sessions that a node opens.
         interval: Span,
+        /// Different peers to whom a new tuple is passed on at once, as a rumour; 0 for none, so that sessions alone spread it.
+        #[serde(default)]
+        push: u32,
         /// When a node opens its first session; by default at a random point of the interval, so that nodes that start
         /// together do not open in step.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +81,8 @@ pub enum Method {
     PinsketchBisect,
     /// Invertible Bloom lookup table behind a strata estimator (Difference Digest).
     Iblt,
+    /// Everything that one side holds, and back what was not among it.
+    FullPush,
     /// Range-based reconciliation.
     Range,
     /// Merkle search tree.
@@ -93,7 +98,7 @@ pub enum Method {
 
 impl Method {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Summary,
         Self::Riblt,
         Self::KeyedRiblt,
@@ -101,6 +106,7 @@ impl Method {
         Self::Pinsketch,
         Self::PinsketchBisect,
         Self::Iblt,
+        Self::FullPush,
         Self::Range,
         Self::SearchTree,
         Self::TwoLevel,
@@ -118,6 +124,7 @@ impl Method {
             Self::Pinsketch => MethodKind::PinSketch,
             Self::PinsketchBisect => MethodKind::PinSketchBisect,
             Self::Iblt => MethodKind::Iblt,
+            Self::FullPush => MethodKind::FullPush,
             Self::Range => MethodKind::Range,
             Self::SearchTree => MethodKind::SearchTree,
             Self::TwoLevel => MethodKind::TwoLevel,

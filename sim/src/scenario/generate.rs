@@ -259,6 +259,7 @@ impl Draw {
             3 | 4 => ProtocolConfig::Reconcile {
                 method: self.method(),
                 interval,
+                push: self.between(0, 2) as u32,
                 first: self.sometimes(|draw| draw.span(0, 2000)),
                 first_message: Size(self.between(0, 1200)),
                 kept_cells: self.between(0, 100) as u32,

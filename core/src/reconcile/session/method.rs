@@ -2,6 +2,7 @@
 //! answers, which exchange words until one of them has found the differences.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
@@ -11,6 +12,7 @@ use crate::reconcile::coding::riblt::Riblt;
 use crate::reconcile::coding::search_tree::{Entry, SearchTree};
 use crate::reconcile::session::SessionError;
 use crate::reconcile::session::auto::Auto;
+use crate::reconcile::session::everything::Everything;
 use crate::reconcile::session::index::Index;
 use crate::reconcile::session::part::Opening;
 use crate::reconcile::session::rateless::Rateless;
@@ -22,7 +24,7 @@ use crate::reconcile::session::transfer::Findings;
 use crate::reconcile::session::two_level::Authors;
 use crate::reconcile::session::walk::Walker;
 use crate::reconcile::session::work::Work;
-use crate::store::Store;
+use crate::store::{Store, Tuple};
 use crate::wire::DecodeError;
 
 macro_rules! kinds {
@@ -94,6 +96,8 @@ kinds! {
     /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation or withheld
     /// versions; for comparison only.
     Versions = 11, "versions", SummaryMethod::classic();
+    /// Everything that one side holds, and back what was not among it.
+    FullPush = 12, "full-push", Everything::default();
 }
 
 impl MethodKind {
@@ -143,6 +147,9 @@ pub(super) trait Method: Debug {
     /// The words are none of this method, or there are too many differences for it.
     fn handle(&mut self, index: &Index, store: &Store, words: &[u8]) -> Result<Turn, SessionError>;
 
+    /// The peer gave these, which the store has taken in by now.
+    fn hear(&mut self, _tuples: &[Arc<Tuple>], _index: &Index) {}
+
     /// What this side computed since it was asked last.
     fn take_work(&mut self) -> Work {
         Work::default()
@@ -161,6 +168,8 @@ pub(super) struct Turn {
     pub(super) say: Vec<Vec<u8>>,
     /// Found this.
     pub(super) found: Option<Findings>,
+    /// Says this once what was found is on its way.
+    pub(super) then: Option<Vec<u8>>,
     /// There is no more to find.
     pub(super) done: bool,
 }

@@ -7,7 +7,7 @@
 //! | `part` | what is said |
 //! | `index` | the store as ids under a salt |
 //! | `method` | the methods, and what they find |
-//! | `summary`, `rateless`, `two_level`, `sketch`, `table`, `walk`, `auto` | the methods themselves |
+//! | `everything`, `summary`, `rateless`, `two_level`, `sketch`, `table`, `walk`, `auto` | the methods themselves |
 //! | `recent` | which authors changed since two peers were equal |
 //! | `credit` | how many cells are asked for |
 //! | `transfer` | asking and giving |
@@ -28,6 +28,7 @@
 
 mod auto;
 mod credit;
+mod everything;
 mod index;
 mod method;
 pub mod pair;
@@ -214,6 +215,7 @@ impl Session {
                 if let Some(index) = index {
                     tuples.iter().filter(|t| is_current(store, t)).for_each(|tuple| index.insert(tuple));
                 }
+                self.method.hear(tuples, self.index.as_deref().unwrap_or(epoch));
                 if *last {
                     self.transfer.answered();
                 }
@@ -247,11 +249,12 @@ impl Session {
         }
         let index = self.index.as_deref().unwrap_or(epoch);
         match self.method.handle(index, store, words) {
-            Ok(Turn { say, found, done }) => {
+            Ok(Turn { say, found, then, done }) => {
                 let mut parts: Vec<Part> = say.into_iter().map(Part::Words).collect();
                 if let Some(found) = found {
                     parts.extend(self.transfer.begin(found, index, store));
                 }
+                parts.extend(then.map(Part::Words));
                 if done {
                     self.transfer.finish_search();
                 }

@@ -127,6 +127,7 @@ fn reconciler(method: MethodKind, me: SimPeer) -> Node<Reconciler<SimPeer, Alway
         method,
         interval: INTERVAL,
         first: None,
+        push: 0,
         room: 300,
         prefix: 20,
         patience: PATIENCE,

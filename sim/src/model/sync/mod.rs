@@ -67,10 +67,11 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
             let config = ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize };
             parts.run(experiment, options, watch, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
         }
-        ProtocolConfig::Reconcile { method, interval, first, first_message, kept_cells, patience, budget } => {
+        ProtocolConfig::Reconcile { method, interval, push, first, first_message, kept_cells, patience, budget } => {
             let config = ReconcilerConfig {
                 method: method.kind(),
                 interval: interval.0,
+                push,
                 first: first.map(|first| first.0),
                 room: first_message.0 as usize,
                 prefix: kept_cells as usize,

@@ -35,13 +35,18 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
             self::interval(s, c, "protocol.scuttlebutt.interval", *interval);
             self::budget(s, c, "protocol.scuttlebutt.budget", *budget);
         }
-        ProtocolConfig::Reconcile { interval, first, first_message, kept_cells, patience, budget, .. } => {
+        ProtocolConfig::Reconcile { interval, push, first, first_message, kept_cells, patience, budget, .. } => {
             if first.is_none() {
                 self::interval(s, c, "protocol.reconcile.interval", *interval);
             }
             c.positive("protocol.reconcile.interval", *interval);
             self::budget(s, c, "protocol.reconcile.budget", *budget);
             c.positive("protocol.reconcile.patience", *patience);
+            if *push >= s.nodes {
+                let message = format!("a fan-out of {push} among {} nodes", s.nodes);
+                let help = format!("use at most {}", s.nodes.saturating_sub(1));
+                c.report(&["protocol.reconcile.push", "nodes"], message, help);
+            }
             if let Some(first) = first.filter(|first| *first >= s.duration) {
                 let message = format!("the run of {} ends before the first session at {first}", s.duration);
                 c.report(&["protocol.reconcile.first", "duration"], message, "open it earlier");

@@ -255,6 +255,7 @@ stop = "4 min""#],
             r#"[protocol.reconcile]
 method = "keyed_riblt"
 interval = "1 s"
+push = 2
 first = "0 s"
 first_message = "1200 B"
 kept_cells = 64
@@ -273,6 +274,8 @@ budget = "64 KiB""#,
             r#"protocol.reconcile = { method = "pinsketch", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "pinsketch_bisect", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "iblt", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "versions", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "full_push", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "range", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "search_tree", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "two_level", interval = "1 s" }"#,
