@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng;
+
 use super::{CostStudy, read_costs, write_study};
 use crate::measure::costs::{By, Costs, cheapest, crossings_of_pairs, succession};
 use crate::plot::{cost_curves, decision_map};
-use crate::random::Philox;
 
 /// A folder of its own, which vanishes with the test.
 struct Folder(PathBuf);
@@ -86,7 +88,7 @@ fn what_is_written_is_what_was_found() {
     }
     let costs = folder.read(&text).unwrap();
     let cheapest = cheapest(&costs, "auto");
-    let crossings = crossings_of_pairs(&costs, "auto", &Philox::new(1));
+    let crossings = crossings_of_pairs(&costs, "auto", &ChaCha12Rng::seed_from_u64(1));
     let (map, curves) = (decision_map(&costs, &cheapest, "auto"), cost_curves(&costs, &costs.settings()));
     let steps = succession(&cheapest, &crossings);
     let study = CostStudy {
