@@ -6,19 +6,19 @@
 //!
 //! Source: Yang, Gilad and Alizadeh, "Practical Rateless Set Reconciliation", ACM SIGCOMM 2024, section 4; the
 //! decoder of M. T. Goodrich and M. Mitzenmacher, "Invertible Bloom Lookup Tables", Allerton 2011, made
-//! incremental. Candidates are tested in sweeps, so that a code may share work between tests.
+//! incremental. Candidates are tested in sweeps, so that a code may share work between tests; and items are taken out by
+//! twos, since a processor spends most of that on waiting for the next cell of one item.
 //!
 //! Forged cells can name items that are not there, and taking one out puts it into other cells, where it is found again,
-//! for ever. An honest stream has each item once and only in its own cells, and leaves all cells empty at the end: whatever
-//! differs is refused at once. A decoder holds at most [`Limits::cells`] cells and recovers at most
+//! for ever. An honest stream has each item once and only in its own cells, of which none gives two items away, and leaves all
+//! cells empty at the end: whatever differs is refused at once. A decoder holds at most [`Limits::cells`] cells and recovers at most
 //! [`Limits::differences`] items, each of which touches an expected 2 ln [`Limits::cells`] cells, so this product bounds its
 //! work: hashes are salted, so a peer can do little about that expectation.
 
+use alloc::collections::BinaryHeap;
 use alloc::collections::binary_heap::PeekMut;
-use alloc::collections::{BTreeSet, BinaryHeap};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-
 use core::fmt;
 
 use super::mapping::Mapping;
@@ -71,6 +71,9 @@ pub struct Decoder<C: Code> {
     /// Cells that may hold a single item, each once.
     queue: Vec<u32>,
     queued: Vec<bool>,
+    /// The mark of the item that a cell gave away, or 0. A cell does that once, after which it is empty; so an item that is
+    /// found again meets its mark on its way.
+    gave: Vec<u64>,
     /// The candidates of a sweep, what they held when it began, and what they turn out to be.
     sweep: Vec<u32>,
     sweep_cells: Vec<C::Cell>,
@@ -79,7 +82,26 @@ pub struct Decoder<C: Code> {
     /// Of every difference, what is taken out of cells that come later, and which is the next of them.
     taken: Vec<(Mapping, C::Cell)>,
     upcoming: BinaryHeap<Reverse<(u32, u32)>>,
-    hashes: BTreeSet<u64>,
+}
+
+/// An item on its way through its cells.
+struct Walk<C: Code> {
+    mapping: Mapping,
+    item: C::Cell,
+    difference: C::Difference,
+    /// Its hash, but never 0.
+    mark: u64,
+    /// The cell that gave it away, and whether that is one of its own.
+    from: u32,
+    belongs: bool,
+    /// Another cell gave it away before.
+    again: bool,
+}
+
+impl<C: Code> Walk<C> {
+    fn new(from: u32, item: C::Cell, hash: u64, difference: C::Difference) -> Self {
+        Self { mapping: Mapping::new(hash), item, difference, mark: hash | 1, from, belongs: false, again: false }
+    }
 }
 
 impl<C: Code> Decoder<C> {
@@ -93,13 +115,13 @@ impl<C: Code> Decoder<C> {
             cells: Vec::new(),
             queue: Vec::new(),
             queued: Vec::new(),
+            gave: Vec::new(),
             sweep: Vec::new(),
             sweep_cells: Vec::new(),
             found: Vec::new(),
             differences: Vec::new(),
             taken: Vec::new(),
             upcoming: BinaryHeap::new(),
-            hashes: BTreeSet::new(),
         }
     }
 
@@ -161,13 +183,14 @@ impl<C: Code> Decoder<C> {
         }
         self.cells.push(cell);
         self.queued.push(false);
+        self.gave.push(0);
         self.consider(index);
     }
 
     /// Queues a cell that may hold a single item.
     fn consider(&mut self, index: u32) {
         let at = index as usize;
-        if !self.queued[at] && self.cells[at].may_be_single() {
+        if self.cells[at].may_be_single() && !self.queued[at] {
             self.queued[at] = true;
             self.queue.push(index);
         }
@@ -175,7 +198,12 @@ impl<C: Code> Decoder<C> {
 
     /// Recovers what can be recovered.
     fn peel(&mut self) -> Result<(), PeelError> {
-        while !self.queue.is_empty() {
+        let mut first: Option<Walk<C>> = None;
+        while !self.queue.is_empty() || first.is_some() {
+            if self.queue.is_empty() {
+                first.take().map_or(Ok(()), |walk| self.take_out(walk))?;
+                continue;
+            }
             self.collect_sweep();
             let cells = core::mem::take(&mut self.sweep_cells);
             self.code.recover(&cells, &mut self.found);
@@ -185,12 +213,29 @@ impl<C: Code> Decoder<C> {
                 if let Some((hash, difference)) = self.found[candidate].take()
                     && self.cells[index as usize] == *cell
                 {
-                    self.take_out(index, hash, difference)?;
+                    let second = Walk::new(index, *cell, hash, difference);
+                    first = self.pair_up(first.take(), second)?;
                 }
             }
             self.sweep_cells = cells;
         }
         Ok(())
+    }
+
+    /// Takes out two items together, and keeps back what has no other yet.
+    fn pair_up(&mut self, first: Option<Walk<C>>, second: Walk<C>) -> Result<Option<Walk<C>>, PeelError> {
+        match first {
+            None => Ok(Some(second)),
+            Some(first) if first.mark != second.mark => {
+                self.take_out_both(first, second)?;
+                Ok(None)
+            }
+            // The same item in two cells: without it the second is empty, or it was no cell of this item's.
+            Some(first) => {
+                self.take_out(first)?;
+                if self.cells[second.from as usize] == second.item { Ok(Some(second)) } else { Ok(None) }
+            }
+        }
     }
 
     /// Moves the last candidates of the queue to the sweep, but for those that have become something else.
@@ -210,29 +255,47 @@ impl<C: Code> Decoder<C> {
         }
     }
 
-    /// Takes the only item of a cell out of all its cells.
-    fn take_out(&mut self, index: u32, hash: u64, difference: C::Difference) -> Result<(), PeelError> {
+    /// Takes two items out of all their cells, by turns: a step has to wait for the one before it, but not for the other's.
+    fn take_out_both(&mut self, mut first: Walk<C>, mut second: Walk<C>) -> Result<(), PeelError> {
+        let len = self.cells.len();
+        while (first.mapping.index() as usize) < len && (second.mapping.index() as usize) < len {
+            self.step(&mut first);
+            self.step(&mut second);
+        }
+        self.take_out(first)?;
+        self.take_out(second)
+    }
+
+    /// Takes an item out of all its cells, or of those that are left.
+    fn take_out(&mut self, mut walk: Walk<C>) -> Result<(), PeelError> {
+        while (walk.mapping.index() as usize) < self.cells.len() {
+            self.step(&mut walk);
+        }
         if self.differences.len() == self.limits.differences {
             return Err(PeelError::TooManyDifferences);
         }
-        let item = self.cells[index as usize];
-        let (mut mapping, mut belongs) = (Mapping::new(hash), false);
-        while (mapping.index() as usize) < self.cells.len() {
-            let at = mapping.index();
-            belongs |= at == index;
-            self.cells[at as usize] -= item;
-            self.consider(at);
-            mapping.advance();
-        }
-        if !belongs || !self.hashes.insert(hash) {
+        let gave = &mut self.gave[walk.from as usize];
+        if !walk.belongs || walk.again || *gave != 0 {
             return Err(PeelError::Inconsistent);
         }
-        if mapping.index() != Mapping::END {
-            self.upcoming.push(Reverse((mapping.index(), self.taken.len() as u32)));
+        *gave = walk.mark;
+        if walk.mapping.index() != Mapping::END {
+            self.upcoming.push(Reverse((walk.mapping.index(), self.taken.len() as u32)));
         }
-        self.taken.push((mapping, item));
-        self.differences.push(difference);
+        self.taken.push((walk.mapping, walk.item));
+        self.differences.push(walk.difference);
         Ok(())
+    }
+
+    /// Takes an item out of one cell.
+    #[inline(always)]
+    fn step(&mut self, walk: &mut Walk<C>) {
+        let at = walk.mapping.index();
+        walk.belongs |= at == walk.from;
+        walk.again |= self.gave[at as usize] == walk.mark;
+        self.cells[at as usize] -= walk.item;
+        self.consider(at);
+        walk.mapping.advance();
     }
 
     /// Whether everything that differs is recovered.
