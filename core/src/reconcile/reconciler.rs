@@ -5,6 +5,9 @@
 //! serve all sessions. A session that ends in a mismatch is followed at once by a salted one, at most one per
 //! [`ReconcilerConfig::patience`]; one whose method fails, at once by the exchange of summaries that Scuttlebutt makes, and later
 //! by a salted one, too.
+//!
+//! What a peer can cost by opening is bounded: a node answers a few openings of each peer in an interval, and keeps one session
+//! of its making, so that nobody can push the sessions of others out.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -26,6 +29,11 @@ use crate::time::{Duration, Instant};
 
 /// The salt of ids in unsalted sessions. It is no secret.
 const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
+/// The most openings of one peer that are answered in an interval. An honest peer opens at most two in one, since each waits
+/// for the end of the one before, and a salted one; a datagram may come twice.
+const OPENINGS_MAX: usize = 4;
+/// The most openings that a node remembers. Beyond it the oldest is forgotten.
+const REMEMBERED_MAX: usize = 1024;
 /// The most sessions that a node takes part in. Beyond it the oldest goes.
 const SESSIONS_MAX: usize = 64;
 /// The most peers whose next session is salted.
@@ -57,6 +65,8 @@ pub struct Reconciler<P, S, K> {
     sampler: S,
     replica: Replica<K>,
     sessions: Vec<Running<P>>,
+    /// Who opened a session here within the last interval, and when.
+    openings: Vec<(P, Instant)>,
     suspects: Vec<P>,
     /// When the next salted session may be opened.
     salted_from: Instant,
@@ -71,6 +81,13 @@ struct Running<P> {
     session: Session,
 }
 
+impl<P: Peer> Running<P> {
+    /// Whether the peer opened it.
+    fn is_answer_to(&self, peer: P) -> bool {
+        self.peer == peer && !self.session.is_opener()
+    }
+}
+
 impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
     /// A node with an empty store.
     pub fn new(config: ReconcilerConfig, sampler: S, keys: K) -> Self {
@@ -79,6 +96,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             sampler,
             replica: Replica::indexed(keys, EPOCH, config.method, config.prefix),
             sessions: Vec::new(),
+            openings: Vec::new(),
             suspects: Vec::new(),
             salted_from: Instant::ZERO,
             peer: PhantomData,
@@ -110,6 +128,22 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         context.send(peer, SyncMessage::Session(Box::new(message)));
     }
 
+    /// Whether an opening is to be answered: not one that came twice, nor those of a peer that opens without end.
+    fn welcomes(&mut self, now: Instant, peer: P, number: u32) -> bool {
+        let window = self.config.interval.min(self.config.patience);
+        self.openings.retain(|(_, at)| now.since(*at) < window);
+        let is_it = |running: &Running<P>| running.is_answer_to(peer) && running.session.number() == number;
+        let openings = self.openings.iter().filter(|(opener, _)| *opener == peer).count();
+        if openings >= OPENINGS_MAX || self.sessions.iter().any(is_it) {
+            return false;
+        }
+        if self.openings.len() >= REMEMBERED_MAX {
+            self.openings.remove(0);
+        }
+        self.openings.push((peer, now));
+        true
+    }
+
     fn keep(&mut self, peer: P, since: Instant, session: Session) {
         if self.sessions.len() >= SESSIONS_MAX {
             self.sessions.remove(0);
@@ -120,11 +154,16 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
     fn session<C: Context<Self>>(&mut self, now: Instant, from: P, message: &SessionMessage, context: &mut C) {
         let (mut out, mut opener) = (Vec::new(), false);
         let verdict = if let Part::Open(opening) = &message.part {
+            if !self.welcomes(now, from, message.session) {
+                return;
+            }
             let nonce = context.rng().next_u64();
             let (store, index) = self.replica.view();
             let (mut session, verdict) = Session::answer(message.session, opening, nonce, store, index, &mut out);
             session.iter_mut().for_each(|session| context.spend(session.take_work().time()));
             if let (Some(session), Verdict::Open) = (session, verdict) {
+                // Its opener has given up an earlier one.
+                self.sessions.retain(|running| !running.is_answer_to(from));
                 self.keep(from, now, session);
             }
             verdict
@@ -232,6 +271,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Durable for Reconciler<P, S, K> {
     /// Sessions that were open are gone.
     fn recover(&mut self, saved: Saved) {
         self.sessions.clear();
+        self.openings.clear();
         self.suspects.clear();
         self.replica.recover(saved);
     }

@@ -6,5 +6,6 @@ mod cost;
 mod forgery;
 mod host;
 mod messages;
+mod openings;
 mod order;
 mod subjects;
