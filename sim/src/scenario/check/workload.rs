@@ -76,7 +76,7 @@ pub(super) fn hostile(s: &Scenario, c: &mut Checker) {
         let help = "use protocol.reconcile, or leave `hostile` out";
         c.report(
             &["hostile", "protocol"],
-            "hostile nodes do their harm in sessions, which this protocol has none of",
+            "hostile nodes do their harm in sessions, of which this protocol has none",
             help,
         );
     }
