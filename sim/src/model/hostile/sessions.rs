@@ -27,8 +27,8 @@ impl Deeds for Silent {
     }
 }
 
-/// Sessions that it opens in place of one.
-const OPENINGS: usize = 4;
+/// Sessions that it opens in place of one: more than anybody has to answer.
+const OPENINGS: usize = 16;
 /// Tuples that it says it has: the other side bounds what it takes by that, so a larger number would only cost it more.
 const CLAIMED: u32 = 4_000;
 /// Cells in the first message, in any other, and at most on one request.
