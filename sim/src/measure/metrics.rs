@@ -17,11 +17,16 @@ const fn metric(name: &'static str, unit: &'static str, meaning: &'static str) -
 
 /// Every metric that a run can report. `docs/output.md` explains the same list, and a test compares the two.
 pub const METRICS: &[Metric] = &[
-    metric("live_nodes", "", "how many nodes are present"),
+    metric("live_nodes", "", "how many nodes are present, hostile ones not counted"),
     metric("newest_share", "", "share of (present node, written key) pairs whose node holds the newest version"),
     metric("newest_share_at_end", "", "the last sample of the same"),
+    metric(
+        "equal_stores_share_at_end",
+        "",
+        "share of present nodes whose store is the one that most of them hold, at the end of the run",
+    ),
     metric("updates_issued", "", "writes that were carried out"),
-    metric("updates_skipped", "", "scheduled writes whose writer was away"),
+    metric("updates_skipped", "", "scheduled writes whose writer was away or hostile"),
     metric(
         "update_latency_mean_s",
         "s",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
+use super::hostile::config::HostileConfig;
 use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
 use crate::units::Span;
 
@@ -29,6 +30,8 @@ pub struct Experiment {
     pub membership: MembershipConfig,
     /// The protocol.
     pub protocol: ProtocolConfig,
+    /// Who does harm.
+    pub hostile: Option<HostileConfig>,
     /// Who writes what, when.
     pub workload: WorkloadConfig,
     /// What is recorded, and when the run may end early.

@@ -19,6 +19,11 @@ impl SimKeys {
     pub const fn new(node: SimPeer, mode: Signatures) -> Self {
         Self { node, mode }
     }
+
+    /// Whose they are.
+    pub const fn node(&self) -> SimPeer {
+        self.node
+    }
 }
 
 impl Keys for SimKeys {

@@ -1,11 +1,14 @@
 //! Protocol families: each builds its entities from the experiment and turns their events into metrics.
 //!
 //! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation;
+//! [`hostile`] is what some of the nodes may do to the others;
 //! [`phold`] is the engine's benchmark.
 
+pub mod aside;
 pub mod config;
 pub mod experiment;
 pub mod host;
+pub mod hostile;
 pub mod identity;
 pub mod phold;
 pub mod phold_protocol;

@@ -139,6 +139,7 @@ pub fn shards(network: Network, starts: &[u32], nodes: u32, streams: &Streams) -
         departure: Departure::Crash,
         service: NodeService::new(&NodeConfig::default()),
         clocks: None,
+        aside: Default::default(),
         encode_messages: false,
         command: Box::new(|_| ()),
         revive: host::revive::<Phold>,

@@ -44,6 +44,8 @@ pub enum Purpose {
     Burst = 13,
     /// Stores that differ, and the salts and nonces of their sessions, for benchmarks of reconciliation.
     Reconciliation = 14,
+    /// Which nodes are hostile, and their own draws, per node.
+    Hostile = 15,
 }
 
 /// The keys of one run.

@@ -10,6 +10,7 @@ use crate::model::config::{
     Arrivals, Holders, Keys, MeasureConfig, Method, Popularity, Preload, ProtocolConfig, Signatures, ValueSize,
     WorkloadConfig,
 };
+use crate::model::hostile::config::{Behaviour, HostileConfig};
 use crate::network::config::{
     Access, ChurnConfig, Departure, Distribution, GraphFile, Groups, Jitter, Latency, Loss, MatrixFile,
     MembershipConfig, NetworkConfig, NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions, Sessions,
@@ -27,12 +28,12 @@ pub const FILES: [(&str, &str); 5] = [
 ];
 
 /// The random valid scenario with this number: 10 to 60 nodes and 5 to 20 s, with every protocol, signature mode,
-/// membership, loss, churn and latency model in turn. Some name one of [`FILES`].
+/// hostile behaviour, membership, loss, churn and latency model in turn. Some name one of [`FILES`].
 pub fn generate(number: u64) -> Scenario {
     let mut draw = Draw(ChaCha12Rng::seed_from_u64(number));
     let nodes = draw.between(10, 60) as u32;
     let seconds = draw.between(5, 20);
-    Scenario {
+    let mut scenario = Scenario {
         name: format!("generated-{number}"),
         description: String::new(),
         seed: draw.between(0, 1 << 40),
@@ -45,6 +46,7 @@ pub fn generate(number: u64) -> Scenario {
         churn: draw.sometimes(|draw| draw.churn(seconds)),
         membership: draw.membership(nodes),
         protocol: draw.protocol(),
+        hostile: None,
         workload: draw.workload(nodes, seconds),
         measure: MeasureConfig {
             sample: millis(draw.between(100, 1000)),
@@ -55,7 +57,11 @@ pub fn generate(number: u64) -> Scenario {
         sweep: None,
         expect: Default::default(),
         figure: Vec::new(),
+    };
+    if matches!(scenario.protocol, ProtocolConfig::Reconcile { .. }) {
+        scenario.hostile = draw.sometimes(Draw::hostile);
     }
+    scenario
 }
 
 /// Draws the parts of a scenario.
@@ -271,6 +277,11 @@ impl Draw {
         }
     }
 
+    /// Of ten nodes at least one is hostile.
+    fn hostile(&mut self) -> HostileConfig {
+        HostileConfig { share: Share(self.between(10, 40) as f64 / 100.0), behaviour: self.one_of(Behaviour::ALL) }
+    }
+
     fn method(&mut self) -> Method {
         Method::ALL[self.between(0, Method::ALL.len() as u64 - 1) as usize]
     }
@@ -382,6 +393,13 @@ mod tests {
             "periodic",
             "pareto",
             "weibull",
+            "silent",
+            "forge",
+            "replay",
+            "equivocate",
+            "withhold",
+            "endless",
+            "false_counts",
         ];
         for choice in choices {
             assert!(all.contains(choice), "{choice} is never generated");

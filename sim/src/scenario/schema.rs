@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
 use crate::model::experiment::Experiment;
+use crate::model::hostile::config::HostileConfig;
 use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
 use crate::units::Span;
 
@@ -47,6 +48,9 @@ pub struct Scenario {
     pub membership: MembershipConfig,
     /// The protocol that the nodes run.
     pub protocol: ProtocolConfig,
+    /// Nodes that do harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostileConfig>,
     /// Who writes what, when.
     pub workload: WorkloadConfig,
     /// What is recorded, and when the run may end early.
@@ -77,6 +81,7 @@ impl Scenario {
             churn: self.churn.clone(),
             membership: self.membership,
             protocol: self.protocol.clone(),
+            hostile: self.hostile,
             workload: self.workload.clone(),
             measure: self.measure.clone(),
             base: base.to_owned(),

@@ -24,7 +24,7 @@
 //! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work, and at most
 //! [`REQUESTS_MAX`] requests for tuples; a request is answered with every tuple at most once, and all requests together
 //! with at most a few times as many as the store holds. How often a peer may open a session, how many tuples it may give and
-//! how long it may keep silent is for the host to limit, which has a clock.
+//! how long it may keep silent is for the host to limit, which has a clock; see `reconciler`.
 
 mod auto;
 mod credit;

@@ -15,8 +15,9 @@ use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
 use self::step::Step;
+use super::aside::Aside;
 use super::slab::Slab;
-use super::traffic::{NodeTraffic, Traffic};
+use super::traffic::{Exchange, NodeTraffic, Traffic};
 use crate::engine::{Entity, EventData, Handled, Scheduler, Shard, prefetch};
 use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
@@ -114,6 +115,8 @@ pub struct World<P: Protocol> {
     pub clocks: Option<Clocks>,
     /// Encodes and decodes every message for real.
     pub encode_messages: bool,
+    /// Nodes that are not measured: what they do is seen at the others alone.
+    pub aside: Aside,
     /// The command of this number.
     pub command: Box<dyn Fn(u32) -> P::Command + Send + Sync>,
     /// Brings a node back after its absence; the flag says that it lost its store.
@@ -137,7 +140,7 @@ pub fn revive<P: Durable>(protocol: &mut P, _forget: bool) {
     protocol.recover(saved);
 }
 
-/// Watches a shard's nodes. What it sees is in the order of the shard's events, so it must add up in any order.
+/// Watches a shard's nodes, but for those that are not measured. What it sees is in the order of the shard's events, so it must add up in any order.
 pub trait Observer<P: Protocol>: Send {
     /// The node is about to be given command number `index`.
     fn commanded(&mut self, index: u32);
@@ -180,6 +183,8 @@ struct NodeState {
     sends: u32,
     incarnation: u16,
     up: bool,
+    /// It is not measured.
+    aside: bool,
     rng: Philox,
     outgoing: Outgoing,
     incoming: Incoming,
@@ -205,7 +210,8 @@ struct Desk<P: Protocol, O> {
     timers: Slab<P::Timer>,
     /// Generations of the timer slots: a handle or event of an older one is stale.
     generations: Vec<u32>,
-    traffic: Traffic,
+    /// Of the nodes that are measured, and of the others.
+    traffic: [Traffic; 2],
     node_traffic: NodeTraffic,
     observer: O,
     log_messages: bool,
@@ -236,7 +242,10 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
     ) -> Self {
         let nodes: Vec<_> = protocols
             .zip(first..)
-            .map(|(protocol, entity)| Node { state: NodeState::new(streams, entity), protocol })
+            .map(|(protocol, entity)| Node {
+                state: NodeState::new(streams, entity, world.aside.contains(entity)),
+                protocol,
+            })
             .collect();
         let hands_over_at_once = !world.network.has_downlink() && world.service.is_free();
         let computing = if world.service.computes_for_free() { Vec::new() } else { vec![Instant::ZERO; nodes.len()] };
@@ -248,7 +257,7 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
             messages: Slab::default(),
             timers: Slab::default(),
             generations: Vec::new(),
-            traffic: Traffic::new(P::Message::CLASSES.len()),
+            traffic: [(); 2].map(|()| Traffic::new(P::Message::CLASSES.len())),
             node_traffic: NodeTraffic::default(),
             observer,
             log_messages,
@@ -257,7 +266,7 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         Self { first, nodes, desk }
     }
 
-    /// How many nodes the shard has.
+    /// How many nodes the shard has, measured or not.
     pub const fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -277,12 +286,12 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         &mut self.desk.observer
     }
 
-    /// Traffic so far.
+    /// Traffic of the measured nodes so far.
     pub const fn traffic(&self) -> &Traffic {
-        &self.desk.traffic
+        &self.desk.traffic[0]
     }
 
-    /// What all nodes have computed for since the warm-up, together.
+    /// What all measured nodes have computed for since the warm-up, together.
     pub const fn computed(&self) -> Duration {
         self.desk.computed
     }
@@ -294,14 +303,15 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         self
     }
 
-    /// Traffic by node and class so far; that of no node where it is not counted.
-    pub const fn node_traffic(&self) -> &NodeTraffic {
-        &self.desk.node_traffic
+    /// Traffic of each measured node so far, by class; that of no node where it is not counted.
+    pub fn exchanges(&self) -> impl Iterator<Item = &[Exchange]> {
+        let exchanges = self.desk.node_traffic.nodes().zip(&self.nodes);
+        exchanges.filter(|(_, node)| !node.state.aside).map(|(exchanges, _)| exchanges)
     }
 
     /// Forgets all traffic so far: the warm-up is over.
     pub fn reset_traffic(&mut self) {
-        self.desk.traffic = Traffic::new(P::Message::CLASSES.len());
+        self.desk.traffic = [(); 2].map(|()| Traffic::new(P::Message::CLASSES.len()));
         self.desk.node_traffic.reset();
         self.desk.computed = Duration::ZERO;
         for node in &mut self.nodes {
@@ -315,34 +325,34 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         self.desk.fault.as_deref()
     }
 
-    /// Each node's number, start of its session (`None` while away), and protocol.
+    /// Each measured node's number, start of its session (`None` while away), and protocol.
     pub fn nodes(&self) -> impl Iterator<Item = (Entity, Option<Instant>, &P)> {
-        self.nodes
-            .iter()
-            .zip(self.first..)
-            .map(|(node, entity)| (entity, node.state.up.then_some(node.state.since), &node.protocol))
+        let measured = self.nodes.iter().zip(self.first..).filter(|(node, _)| !node.state.aside);
+        measured.map(|(node, entity)| (entity, node.state.up.then_some(node.state.since), &node.protocol))
     }
 
-    /// The protocol of a node of this shard that is present.
+    /// The protocol of a measured node of this shard that is present.
     pub fn present(&self, entity: Entity) -> Option<&P> {
         let node = self.nodes.get(entity.checked_sub(self.first)? as usize)?;
-        node.state.up.then_some(&node.protocol)
+        (node.state.up && !node.state.aside).then_some(&node.protocol)
     }
 
-    /// Wire bytes that each node has sent and received.
+    /// Wire bytes that each measured node has sent and received.
     pub fn node_bytes(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.nodes.iter().map(|node| (node.state.sent, node.state.received))
+        let measured = self.nodes.iter().filter(|node| !node.state.aside);
+        measured.map(|node| (node.state.sent, node.state.received))
     }
 }
 
 impl NodeState {
-    fn new(streams: &Streams, entity: Entity) -> Self {
+    fn new(streams: &Streams, entity: Entity, aside: bool) -> Self {
         Self {
             sequence: 0,
             turn: 0,
             sends: 0,
             incarnation: 0,
             up: false,
+            aside,
             rng: streams.stream(Purpose::Protocol, u64::from(entity)),
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),

@@ -8,6 +8,7 @@ use rapprochement_core::wire::Message;
 
 use super::{Desk, Hosts, Kind, MessageFate, NodeState, Note, Observer, Parcel, SimProtocol};
 use crate::engine::{Entity, Handled, Scheduler, prefetch};
+use crate::model::traffic::Traffic;
 use crate::network::clock::Clock;
 use crate::network::config::Departure;
 use crate::network::service::Busy;
@@ -60,7 +61,9 @@ where
     fn join(&mut self, protocol: &mut P) {
         self.state.up = true;
         self.state.since = self.now;
-        self.desk.observer.joined(self.now, self.entity, protocol);
+        if !self.state.aside {
+            self.desk.observer.joined(self.now, self.entity, protocol);
+        }
         self.give(protocol, Input::Start);
     }
 
@@ -71,7 +74,9 @@ where
             if departure == Departure::Leave {
                 self.give(protocol, Input::Stop);
             }
-            self.desk.observer.left(self.now, self.entity, protocol);
+            if !self.state.aside {
+                self.desk.observer.left(self.now, self.entity, protocol);
+            }
             self.state.up = false;
             self.state.incarnation = self.state.incarnation.wrapping_add(1);
         } else {
@@ -92,7 +97,9 @@ where
     pub(super) fn command(&mut self, protocol: &mut P, index: u32) {
         if self.state.up {
             let command = (self.desk.world.command)(index);
-            self.desk.observer.commanded(index);
+            if !self.state.aside {
+                self.desk.observer.commanded(index);
+            }
             self.give(protocol, Input::Command(command));
         }
     }
@@ -101,14 +108,14 @@ where
     pub(super) fn arrive(&mut self, protocol: &mut P, note: Note) {
         let class = usize::from(note.class);
         if !self.state.up {
-            self.desk.traffic.lost_away(class);
+            self.traffic().lost_away(class);
             self.desk.release(note.slot);
             return;
         }
         let Some((_, parcel)) = self.desk.messages.get(note.slot) else { return };
         let world = &self.desk.world;
         let Some(received) = world.network.receive(&mut self.state.incoming, self.now, parcel.wire_bytes) else {
-            self.desk.traffic.lost(class, LossReason::Queue);
+            self.traffic().lost(class, LossReason::Queue);
             self.desk.release(note.slot);
             return;
         };
@@ -117,7 +124,8 @@ where
             let cost = world.service.cost(note.length as usize, parcel.message.signatures());
             done = self.state.busy.serve(received, cost);
         }
-        self.desk.traffic.accepted(done.since(self.now));
+        let delay = done.since(self.now);
+        self.traffic().accepted(delay);
         if done == self.now {
             self.deliver_now(protocol, note);
         } else {
@@ -136,7 +144,7 @@ where
                 None => self.deliver_now(protocol, note),
             }
         } else {
-            self.desk.traffic.lost_away(usize::from(note.class));
+            self.traffic().lost_away(usize::from(note.class));
             self.desk.release(note.slot);
         }
     }
@@ -155,7 +163,7 @@ where
 
     fn hand_over(&mut self, protocol: &mut P, class: usize, length: u32, parcel: &Parcel<P::Message>) {
         self.state.received += u64::from(parcel.wire_bytes);
-        self.desk.traffic.received(class, length, parcel.wire_bytes);
+        self.traffic().received(class, length, parcel.wire_bytes);
         self.desk.node_traffic.received(self.entity, class, length, parcel.wire_bytes);
         if self.desk.log_messages {
             let (now, node, from) = (self.now, self.entity, parcel.from.0);
@@ -173,6 +181,12 @@ where
         Handled::Counted
     }
 
+    /// Where the node's traffic is counted.
+    #[inline]
+    fn traffic(&mut self) -> &mut Traffic {
+        &mut self.desk.traffic[usize::from(self.state.aside)]
+    }
+
     /// Until when the node computes, where that takes time.
     fn computing(&mut self) -> Option<&mut Instant> {
         self.desk.computing.get_mut(self.place)
@@ -181,17 +195,17 @@ where
     /// Puts one message on the uplink: when does it arrive, how often, and how large is it on the wire?
     #[inline]
     fn launch(&mut self, to: SimPeer, class: usize, length: u32) -> Fate {
-        let state = &mut *self.state;
-        state.sends = state.sends.wrapping_add(1);
-        let network = &self.desk.world.network;
-        let fate = network.transmit(&mut state.outgoing, self.departs, self.entity, to.0, state.sends, length as usize);
-        state.sent += u64::from(fate.wire_bytes);
+        self.state.sends = self.state.sends.wrapping_add(1);
+        let (network, sends) = (&self.desk.world.network, self.state.sends);
+        let outgoing = &mut self.state.outgoing;
+        let fate = network.transmit(outgoing, self.departs, self.entity, to.0, sends, length as usize);
+        self.state.sent += u64::from(fate.wire_bytes);
         let dropped = fate.outcome == Delivery::Lost(LossReason::Queue);
-        self.desk.traffic.sent(class, length, fate.wire_bytes, (!dropped).then_some(fate.queued));
+        self.traffic().sent(class, length, fate.wire_bytes, (!dropped).then_some(fate.queued));
         self.desk.node_traffic.sent(self.entity, class, length, fate.wire_bytes);
         let mut what = MessageFate::Sent;
         if let Delivery::Lost(reason) = fate.outcome {
-            self.desk.traffic.lost(class, reason);
+            self.traffic().lost(class, reason);
             what = MessageFate::Lost;
         }
         if self.desk.log_messages {
@@ -315,6 +329,9 @@ where
     }
 
     fn emit(&mut self, event: P::Event) {
+        if self.state.aside {
+            return;
+        }
         let record = self.desk.observer.event(self.now, self.entity, self.state.since, event);
         self.scheduler.record(record);
     }
@@ -325,7 +342,9 @@ where
         let Some(until) = self.computing().filter(|_| !cost.is_zero()) else { return };
         *until = now.max(*until) + cost;
         self.departs = *until;
-        self.desk.computed = self.desk.computed + cost;
+        if !self.state.aside {
+            self.desk.computed = self.desk.computed + cost;
+        }
         // A nanosecond more, so that what comes from now on has its turn behind what waits for the same end.
         self.state.busy.serve(now, cost + Duration::from_nanos(1));
     }

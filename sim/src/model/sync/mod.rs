@@ -19,9 +19,11 @@ use self::director::{SyncDirector, Watch};
 use self::ledger::Ledger;
 use self::observer::SyncObserver;
 use self::preloaded::Preloaded;
+use super::aside::Aside;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
 use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol, World};
+use super::hostile::{self, Crew};
 use super::identity::SimKeys;
 use super::traffic::NodeTraffic;
 use super::workload::Schedule;
@@ -78,7 +80,13 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
                 patience: patience.0,
                 budget: budget.0 as usize,
             };
-            parts.run(experiment, options, watch, |sampler, keys| Reconciler::new(config, sampler, keys))
+            let honest = |sampler, keys| Reconciler::new(config, sampler, keys);
+            let Some(hostile) = experiment.hostile else {
+                return Ok(parts.run(experiment, options, watch, honest));
+            };
+            let (aside, streams) = (parts.aside.clone(), parts.streams.clone());
+            let crew = Crew::new(hostile.behaviour, config.method, experiment, &aside, &streams);
+            parts.run(experiment, options, watch, |sampler, keys| crew.member(keys, honest(sampler, keys)))
         }
     })
 }
@@ -95,6 +103,8 @@ struct Parts {
     clocks: Clocks,
     ledger: Arc<Ledger>,
     preload: Option<Preloaded>,
+    /// The hostile nodes.
+    aside: Aside,
 }
 
 impl Parts {
@@ -112,12 +122,13 @@ impl Parts {
         let (Some(network), Some(churn), Some(membership), Some(clocks)) = (network, churn, membership, clocks) else {
             return Err(problems);
         };
-        let preload = Preloaded::draw(experiment, churn.as_ref(), &streams)?;
+        let aside = hostile::draw(experiment.hostile.as_ref(), nodes, &streams);
+        let preload = Preloaded::draw(experiment, churn.as_ref(), &aside, &streams)?;
         let differences = || preload.iter().flat_map(|preload| &preload.writes);
         let holders = differences().map(|write| write.holder);
         let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, holders, &streams);
         let ledger = Arc::new(Ledger::new(schedule, differences().map(|write| &*write.tuple)));
-        Ok(Self { network, churn, membership, clocks, ledger, preload, streams })
+        Ok(Self { streams, network, churn, membership, clocks, ledger, preload, aside })
     }
 
     fn run<P>(
@@ -130,7 +141,7 @@ impl Parts {
     where
         P: Synchroniser<Saved = Saved> + SimProtocol,
     {
-        let Self { streams, network, churn, membership, clocks, ledger, mut preload } = self;
+        let Self { streams, network, churn, membership, clocks, ledger, mut preload, aside } = self;
         let shards = options.shards(experiment.nodes);
         let (starts, lookahead) = network.shards(shards);
         let one_thread = (shards > 1 && starts.len() == 2).then_some(NO_BOUND);
@@ -143,6 +154,7 @@ impl Parts {
             service: NodeService::new(&experiment.node),
             clocks: (!clocks.are_true()).then_some(clocks),
             encode_messages: experiment.encode_messages,
+            aside,
             command: Box::new(move |index| schedule.schedule.command(index)),
             revive: revive::<P>,
         });

@@ -6,6 +6,7 @@ use rand_core::TryRng;
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::store::{Store, Tuple};
 
+use crate::model::aside::Aside;
 use crate::model::config::{Preload, ValueSize};
 use crate::model::experiment::Experiment;
 use crate::model::identity::SimKeys;
@@ -20,7 +21,7 @@ pub(super) struct Preloaded {
     common: Store,
     /// What one node alone holds, in the order of the updates.
     pub(super) writes: Vec<Write>,
-    /// Of each node the places of its writes; nothing for one that is away.
+    /// Of each node the places of its writes; nothing for one that is away or not measured.
     held: Vec<Option<Vec<usize>>>,
 }
 
@@ -32,6 +33,7 @@ impl Preloaded {
     pub(super) fn draw(
         experiment: &Experiment,
         churn: Option<&Churn>,
+        aside: &Aside,
         streams: &Streams,
     ) -> Result<Option<Self>, Vec<Problem>> {
         let Some(preload) = &experiment.workload.preload else { return Ok(None) };
@@ -39,7 +41,7 @@ impl Preloaded {
         let refuse = |error| vec![Problem::new("workload.preload", format!("{error}"), "")];
         let world =
             World::new(size(preload, experiment.nodes), Box::new(maker(experiment)), &mut rng).map_err(refuse)?;
-        let present = |node| churn.is_none_or(|churn| churn.start(node).up);
+        let present = |node| !aside.contains(node) && churn.is_none_or(|churn| churn.start(node).up);
         let holders: Vec<u32> = (0..experiment.nodes).filter(|node| present(*node)).collect();
         let mut writes = world.writes(holders.len() as u32, preload.holders, &mut rng).map_err(refuse)?;
         let mut held: Vec<_> = (0..experiment.nodes).map(|node| present(node).then(Vec::new)).collect();
@@ -52,7 +54,7 @@ impl Preloaded {
         Ok(Some(Self { common: world.common().clone(), writes, held }))
     }
 
-    /// The store of a node that is there when the run begins.
+    /// The store of a measured node that is there when the run begins.
     pub(super) fn take(&mut self, node: u32) -> Option<Store> {
         let held = self.held.get_mut(node as usize)?.take()?;
         let mut store = self.common.clone();

@@ -89,6 +89,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     network::node(s, c);
     network::membership(s, c);
     workload::protocol(s, c);
+    workload::hostile(s, c);
     workload::workload(s, c);
     sweep::expect(s, c);
     sweep::sweep(s, c);

@@ -75,6 +75,27 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
     }
 }
 
+pub(super) fn hostile(s: &Scenario, c: &mut Checker) {
+    let Some(hostile) = &s.hostile else { return };
+    if !matches!(s.protocol, ProtocolConfig::Reconcile { .. }) {
+        let help = "use protocol.reconcile, or leave `hostile` out";
+        c.report(
+            &["hostile", "protocol"],
+            "hostile nodes do their harm in sessions, of which this protocol has none",
+            help,
+        );
+    }
+    let count = hostile.count(s.nodes);
+    let message = format!("{count} of {} nodes are hostile", s.nodes);
+    if count == 0 {
+        let help = "use a larger share, or leave `hostile` out";
+        c.report(&["hostile.share", "nodes"], message, help);
+    } else if s.nodes - count.min(s.nodes) < 2 {
+        let help = "leave at least 2 honest nodes, who have something to exchange";
+        c.report(&["hostile.share", "nodes"], message, help);
+    }
+}
+
 fn interval(s: &Scenario, c: &mut Checker, path: &str, interval: Span) {
     c.positive(path, interval);
     if interval >= s.duration {

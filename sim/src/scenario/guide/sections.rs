@@ -41,7 +41,8 @@ encode_messages = false
 membership = "uniform"
 node = { per_message = "20 us" }
 network = { duplicate = "0.1 %" }
-protocol = { scuttlebutt = { interval = "1 s" } }
+protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "forge" }
 workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 churn = { sessions = { profile = { name = "kad" } } }
 measure = { sample = "1 s" }
@@ -280,6 +281,34 @@ budget = "64 KiB""#,
             r#"protocol.reconcile = { method = "search_tree", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "two_level", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "auto", interval = "1 s" }"#,
+        ],
+    ),
+    section(
+        "HostileConfig",
+        "`hostile`",
+        &[r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "equivocate" }"#],
+    ),
+    section(
+        "Behaviour",
+        "`hostile.behaviour`",
+        &[
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "none" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "silent" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "forge" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "replay" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "equivocate" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "withhold" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "endless" }"#,
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "false_counts" }"#,
         ],
     ),
     section(

@@ -3,8 +3,11 @@
 mod traffic;
 mod updates;
 
+use std::collections::BTreeMap;
+
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::reconcile::Synchroniser;
+use rapprochement_core::store::SetHash;
 use rapprochement_core::time::Instant;
 
 use super::director::SyncDirector;
@@ -50,6 +53,7 @@ pub fn report<P: Synchroniser<Peer = SimPeer>>(
     updates::report_latencies(&fates, &mut results);
     updates::report_convergence(&fates, ledger, &mut results);
     report_samples(&fates, &director, ledger, (last_heal, end), &mut results);
+    results.scalar("equal_stores_share_at_end", equal_stores_share(shards));
     traffic::report_traffic::<P>(shards, present_node_seconds(shards, measured_from, end), &mut results);
     report_tally(shards, &mut results);
     updates::report_hops(&fates, &mut results);
@@ -225,6 +229,18 @@ fn report_samples(
         results.scalar("read_staleness_mean_s", staleness.mean() / 1e9);
         results.scalar("read_staleness_p99_s", in_seconds(staleness.quantile(0.99)));
     }
+}
+
+/// The share of present nodes whose store is the most frequent one; not a number where nobody is present.
+fn equal_stores_share<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>]) -> f64 {
+    let mut nodes: BTreeMap<SetHash, u32> = BTreeMap::new();
+    for (_, since, protocol) in shards.iter().flat_map(Hosts::nodes) {
+        if since.is_some() {
+            *nodes.entry(protocol.store().root_digest()).or_default() += 1;
+        }
+    }
+    let present: u32 = nodes.values().sum();
+    ratio(nodes.values().max().copied().unwrap_or(0).into(), present.into())
 }
 
 /// Time that nodes were present between two moments, summed over nodes.

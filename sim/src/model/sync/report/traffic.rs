@@ -21,7 +21,7 @@ pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     let mut nodes = 0;
     for shard in shards {
         traffic.merge(shard.traffic());
-        nodes += shard.len();
+        nodes += shard.node_bytes().count();
     }
     let per_node = |amount: u64| amount as f64 / nodes as f64;
     let mut volumes = |group: &str, class: &ClassTraffic| {
@@ -83,7 +83,7 @@ pub(super) fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, S
         x_log: false,
         lines,
     });
-    let nodes: Vec<&[Exchange]> = shards.iter().flat_map(|shard| shard.node_traffic().nodes()).collect();
+    let nodes: Vec<&[Exchange]> = shards.iter().flat_map(Hosts::exchanges).collect();
     if nodes.is_empty() {
         return;
     }
