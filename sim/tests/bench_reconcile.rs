@@ -34,10 +34,11 @@ fn has_units(kind: MethodKind) -> bool {
     is_rateless(kind) || matches!(kind, MethodKind::PinSketch | MethodKind::PinSketchBisect | MethodKind::Iblt)
 }
 
-/// No method leaves the stores different, whatever part of the differences is updates; and what must cross does.
+/// No method leaves the stores different, whatever part of the differences is updates; and what must cross does. The classic
+/// form is excused: inserts at random leave either side without versions below an author's newest, which it cannot see.
 #[test]
 fn every_method_joins_the_stores() {
-    for &kind in MethodKind::ALL {
+    for &kind in MethodKind::ALL.iter().filter(|kind| kind.repairs()) {
         for differences in [0, 1, 7, 60] {
             for updates in ["0", "0.5", "1"] {
                 let line = format!(

@@ -32,6 +32,18 @@ fn the_rest_of_a_credit_may_come_after_the_end() {
     }
 }
 
+/// However much room the first message has, no more cells go into it than any peer takes of stores so small.
+#[test]
+fn a_large_first_message_is_no_flood() {
+    for kind in [MethodKind::Riblt, MethodKind::KeyedRiblt, MethodKind::VersionedRiblt, MethodKind::TwoLevel] {
+        for [mine, theirs] in [[3, 60], [60, 3], [0, 5], [5, 0]] {
+            let (mut a, mut b) = (numbered(0..mine), numbered(0..theirs));
+            let transcript = pair::run(kind, false, [1, 2], 60_000, [&mut a, &mut b], &ANYBODY);
+            assert_eq!(transcript.verdicts, [Verdict::Equal; 2], "{} {mine} {theirs}", kind.name());
+        }
+    }
+}
+
 /// The opener serves cells in order, each once, and in steps that neither flood nor have the store gone over for nothing.
 #[test]
 fn credits_are_served_in_order_and_in_steps() {

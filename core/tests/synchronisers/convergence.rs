@@ -11,7 +11,7 @@ use rapprochement_core::store::Tuple;
 use rapprochement_core::time::Duration;
 
 use crate::host::Host;
-use crate::subjects::{Eager, Full, Scuttle, Sessions, StandIn, Subject};
+use crate::subjects::{CLASSIC, Eager, Full, Scuttle, Sessions, StandIn, Subject};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -235,4 +235,23 @@ fn equivocation_is_proved_and_resolved_alike() {
     }
     let told = host.events.iter().filter(|(_, event)| matches!(event, SyncEvent::Equivocation { .. }));
     assert_eq!(told.count(), 2);
+}
+
+/// The classic form spreads what honest authors write, and stays apart for ever over an author who shows two contents under
+/// one version: nothing is repaired after its mismatches, neither by a salted session nor by an exchange of summaries.
+#[test]
+fn the_classic_form_repairs_nothing() {
+    let mut host = Host::<Sessions>::new(2, CLASSIC, 1);
+    host.write(0, b"k", b"zero");
+    host.write(1, b"k", b"one");
+    assert!(host.converges_within(Duration::from_secs(10)));
+    for (node, value) in [(0, b"one"), (1, b"two")] {
+        host.deliver(9, node, &Sessions::carrier(StandIn(9).tuple(3, b"k", Some(value))));
+    }
+    assert!(!host.converges_within(Duration::from_secs(60)));
+    host.write(0, b"later", b"still goes through");
+    host.run(Duration::from_secs(10));
+    assert_eq!((host.store(0).len(), host.store(1).len()), (4, 4));
+    // Classes from 6 on are those of sessions.
+    assert!(!host.converged() && host.sent.iter().all(|&(class, _)| class >= 6));
 }

@@ -101,14 +101,17 @@ impl Subject for Scuttle {
     }
 }
 
+/// The budget that chooses the classic form of summaries.
+pub(crate) const CLASSIC: usize = usize::MAX;
+
 impl Subject for Sessions {
-    /// The budget chooses the method (a budget of nothing: summaries), the room of its first message, and how much of its code is kept. The classic form is
-    /// left out: it repairs neither gaps nor equivocation.
+    /// The budget chooses the method (a budget of nothing: summaries), the room of its first message, and how much of its code
+    /// is kept. The classic form is chosen by [`CLASSIC`] alone: it repairs neither gaps nor equivocation.
     fn make(me: u32, nodes: u32, budget: usize) -> Self {
         let repairing: Vec<_> = MethodKind::ALL.iter().filter(|kind| kind.repairs()).collect();
         let methods = repairing.len();
         let config = ReconcilerConfig {
-            method: *repairing[budget % methods],
+            method: if budget == CLASSIC { MethodKind::Versions } else { *repairing[budget % methods] },
             interval: INTERVAL,
             first: None,
             push: 0,

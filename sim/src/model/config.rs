@@ -67,7 +67,8 @@ pub enum ProtocolConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// The newest version and the hash of every author: Scuttlebutt's digests.
+    /// The newest version and the hash of every author: Scuttlebutt's digests. Between peers whose stores were equal before, of
+    /// the authors that changed since.
     Summary,
     /// RIBLT over (key, state): the published rateless code.
     Riblt,
@@ -91,8 +92,8 @@ pub enum Method {
     TwoLevel,
     /// Summaries or keyed RIBLT, whichever takes fewer bytes.
     Auto,
-    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation or withheld
-    /// versions; for comparison only.
+    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation, withheld
+    /// versions, or what a lost message left out; for comparison only.
     Versions,
 }
 

@@ -54,8 +54,9 @@ pub struct Item {
 impl Index {
     /// The index of a store under a salt.
     pub fn of(store: &Store, salt: Salt) -> Self {
-        let mut index = Self { salt, ..Self::empty() };
-        store.iter().for_each(|tuple| index.insert(tuple));
+        let mut index = Self { salt, changes: store.len() as u64, ..Self::empty() };
+        // All at once: a map of sorted items is made several times as fast as one that they enter one by one.
+        index.items = store.iter().map(|tuple| index.item(tuple)).map(|item| (item.key, item)).collect();
         index
     }
 
@@ -67,8 +68,8 @@ impl Index {
 
     /// Becomes the index of another store, with as many cells kept as before.
     pub fn rebuild(&mut self, store: &Store) {
-        let mut fresh = Self { salt: self.salt, changes: self.changes + 1, ..Self::empty() };
-        store.iter().for_each(|tuple| fresh.insert(tuple));
+        let mut fresh = Self::of(store, self.salt);
+        fresh.changes += self.changes + 1;
         for (kind, len) in [
             (MethodKind::Riblt, self.kept.riblt.as_ref().map(|prefix| prefix.cells().len())),
             (MethodKind::KeyedRiblt, self.kept.keyed.as_ref().map(|prefix| prefix.cells().len())),

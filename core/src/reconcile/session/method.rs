@@ -93,8 +93,8 @@ kinds! {
     SearchTree = 9, "search-tree", Walker::<SearchTree<Vec<Entry>>>::default();
     /// Summaries or keyed RIBLT, whichever takes fewer bytes.
     Auto = 10, "auto", Auto::default();
-    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation or withheld
-    /// versions; for comparison only.
+    /// The newest version of every author and nothing else: classic Scuttlebutt. It does not notice equivocation, withheld
+    /// versions, or what a lost message left out; for comparison only.
     Versions = 11, "versions", SummaryMethod::classic();
     /// Everything that one side holds, and back what was not among it.
     FullPush = 12, "full-push", Everything::default();

@@ -83,9 +83,10 @@ impl<C: Code> Default for Rateless<C> {
 impl<C: SessionCode> Method for Rateless<C> {
     fn open(&mut self, index: &Index, store: &Store, room: usize) -> Vec<u8> {
         self.opener = true;
-        // A first guess at what fits; the run ends where the room does.
-        let Ok(prefix) = self.reach(room / CELL_LEN_LEAST, index, store) else { return Vec::new() };
-        let run = prefix.run(0, usize::MAX, room.saturating_sub(1));
+        // A first guess at what fits, and no more than any peer takes; the run ends where the room does.
+        let most = (room / CELL_LEN_LEAST).min(2 * index.len() + CELLS_LEAST);
+        let Ok(prefix) = self.reach(most, index, store) else { return Vec::new() };
+        let run = prefix.run(0, most, room.saturating_sub(1));
         self.served = run.cells.len();
         encode(&run)
     }
