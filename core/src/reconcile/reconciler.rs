@@ -30,7 +30,7 @@ use crate::time::{Duration, Instant};
 /// The salt of ids in unsalted sessions. It is no secret.
 const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
 /// The most openings of one peer that are answered in an interval. An honest peer opens at most two in one, since each waits
-/// for the end of the one before, and a salted one; a datagram may come twice.
+/// for the end of the one before, and a salted one; a datagram may come twice. A node that opens none itself takes any number.
 const OPENINGS_MAX: usize = 4;
 /// The most openings that a node remembers. Beyond it the oldest is forgotten.
 const REMEMBERED_MAX: usize = 1024;
