@@ -127,6 +127,7 @@ fn metrics_have_one_meaning_and_end_in_their_unit() {
             metric.name
         );
         let ending = match metric.unit {
+            "s" if metric.name.ends_with("_s_per_node") => "",
             "s" => "_s",
             "B/s" => "_bytes_per_node_s",
             "1/s" => "_per_node_s",
