@@ -181,7 +181,7 @@ impl Turn {
 
     /// The same, said under a tag.
     pub(super) fn under(mut self, tag: u8) -> Self {
-        self.say.iter_mut().for_each(|words| words.insert(0, tag));
+        self.say.iter_mut().chain(&mut self.then).for_each(|words| words.insert(0, tag));
         self
     }
 

@@ -117,6 +117,11 @@ impl<C: SessionCode> Rateless<C> {
         self.asked.saturating_sub(taken)
     }
 
+    /// Cells that the peer was asked for, from the first on.
+    pub(super) const fn asked(&self) -> usize {
+        self.asked
+    }
+
     /// The opener sends the cells that it is asked for, in as many messages as it takes. They follow those that it has sent,
     /// and are neither so few that a session of many requests goes over the store at each, nor more than [`wanted`] says.
     fn serve(&mut self, mut reader: Reader<'_>, index: &Index, store: &Store) -> Result<Turn, SessionError> {
