@@ -63,8 +63,9 @@ pub(super) fn run(kind: MethodKind, bytes: &[u8]) {
 }
 
 /// Sessions with an honest peer make both equal. Where authors are compared by their newest versions that takes a second one,
-/// which is salted.
+/// which is salted. What the classic form leaves apart is for another method.
 fn converge(kind: MethodKind, side: &mut Side, honest: &mut Side) {
+    let kind = if kind.repairs() { kind } else { MethodKind::Summary };
     let mut run = |salted| pair::run(kind, salted, [21, 22], ROOM, [&mut *side, &mut *honest], &Author(0)).verdicts;
     let mut verdicts = run(false);
     if kind.compares_authors() && verdicts != [Verdict::Equal; 2] {
@@ -175,6 +176,6 @@ fn converse(kind: MethodKind, salted: bool, opens: bool, mut sides: [Side; 2]) -
         queue.extend(out.into_iter().map(|message| (1 - to, message)));
     }
     let [a, b] = sides.each_ref().map(|side| side.store().root_digest());
-    assert!(a == b || kind.compares_authors(), "seeds show how it is done");
+    assert!(a == b || kind.compares_authors() || !kind.repairs(), "seeds show how it is done");
     all
 }
