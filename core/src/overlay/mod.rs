@@ -1,6 +1,8 @@
 //! Whom a node may contact. Peer exchange, RTT measurement and the view-keeping samplers join this room with the
 //! overlay work; what stands here is the one question that every gossip protocol asks of them.
 
+pub mod sampling;
+
 use alloc::vec::Vec;
 
 use rand_core::Rng;
