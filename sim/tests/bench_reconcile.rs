@@ -27,7 +27,8 @@ fn number(report: &Value, entry: &str) -> f64 {
 }
 
 fn is_rateless(kind: MethodKind) -> bool {
-    matches!(kind, MethodKind::Riblt | MethodKind::KeyedRiblt | MethodKind::VersionedRiblt)
+    use MethodKind::{KeyedRiblt, KeyedRibltLong, Riblt, VersionedRiblt, VersionedRibltLong};
+    matches!(kind, Riblt | KeyedRiblt | VersionedRiblt | KeyedRibltLong | VersionedRibltLong)
 }
 
 fn has_units(kind: MethodKind) -> bool {

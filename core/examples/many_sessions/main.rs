@@ -109,7 +109,7 @@ fn run_batch(seed: u64, first: u64, end: u64, tallies: &mut [Tally; METHODS]) {
     }
 }
 
-/// Full push, which moves whole stores, has all turns behind these and none of them.
+/// What came later has the turns behind these by itself: full push, which moves whole stores, and long ids.
 const TURNS: u64 = 1_000_000;
 
 /// Whose turn it is. Methods whose work grows fastest with the store have every fourth turn of the others, and sketches
@@ -117,9 +117,11 @@ const TURNS: u64 = 1_000_000;
 fn turn(number: u64, tuples: usize) -> MethodKind {
     use MethodKind::*;
     const OFTEN: [MethodKind; 7] = [Summary, Riblt, KeyedRiblt, VersionedRiblt, TwoLevel, Auto, Versions];
-    const SELDOM: [MethodKind; METHODS - 8] = [PinSketch, PinSketchBisect, Iblt, Range, SearchTree];
+    const LATER: [MethodKind; 3] = [FullPush, KeyedRibltLong, VersionedRibltLong];
+    const SELDOM: [MethodKind; METHODS - OFTEN.len() - LATER.len()] =
+        [PinSketch, PinSketchBisect, Iblt, Range, SearchTree];
     if number >= TURNS {
-        return FullPush;
+        return LATER[number as usize % LATER.len()];
     }
     let turn = number as usize % (4 * OFTEN.len() + SELDOM.len());
     match SELDOM.get(turn.wrapping_sub(4 * OFTEN.len())) {

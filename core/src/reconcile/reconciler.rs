@@ -280,6 +280,10 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Protocol for Reconciler<P, S, K> {
                 }
             }
             Input::Message { from, message } => {
+                use SyncMessage::{Request, Root, Summary};
+                if matches!(message, Root(_) | Summary(_) | Request(_)) && !self.standing.admits_exchange(from, now) {
+                    return;
+                }
                 let before = self.replica.changes();
                 exchange::handle::<Self, K, C>(&mut self.replica, self.config.budget, from, message, context);
                 if self.replica.changes() != before {

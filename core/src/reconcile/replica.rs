@@ -40,7 +40,7 @@ impl<K: Keys> Replica<K> {
     /// A replica whose index follows the store, with what makes a method's sessions cheap: this many cells of its code, or
     /// the order in which authors change.
     pub(super) fn indexed(keys: K, salt: Salt, method: MethodKind, cells: usize) -> Self {
-        let mut index = Index::of(&Store::default(), salt);
+        let mut index = Index::with_ids(&Store::default(), salt, method.ids());
         if cells > 0 || method == MethodKind::Summary {
             index.keep(method, cells);
         }

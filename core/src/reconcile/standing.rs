@@ -7,6 +7,9 @@
 //! an honest peer sooner, but would cost both more than silence: who is refused calls the session failed, opens an exchange of
 //! summaries at once and a salted session next, whereas who hears nothing waits for its patience to end and tries again. Nor does
 //! silence serve anybody who writes another's name on an opening.
+//!
+//! **Exchanges.** What an exchange of summaries asks for is answered with up to a budget of tuples, so its messages have an allowance
+//! too. An honest peer has two of them answered for each session that it opened and that failed: a root and a request.
 
 use alloc::vec::Vec;
 
@@ -20,6 +23,8 @@ const PEERS_MAX: usize = 64;
 const UNSETTLED_MAX: u8 = 4;
 /// Openings that are allowed beyond those that the interval explains, as clocks and links differ.
 const OPENINGS_LEAST: u64 = 4;
+/// Messages of an exchange that are answered for an opening that is allowed.
+const EXCHANGED: u64 = 2;
 /// Salted openings that are allowed while one that is honest makes one.
 const SALTED_MAX: u64 = 2;
 
@@ -30,6 +35,8 @@ pub(super) struct Allowance {
     /// What an opening takes of the span, and a salted one.
     opening: Duration,
     salted: Duration,
+    /// What a message of an exchange takes of it.
+    exchanged: Duration,
 }
 
 impl Allowance {
@@ -38,7 +45,8 @@ impl Allowance {
         let explained = span.as_nanos().checked_div(interval.as_nanos()).unwrap_or(0);
         let share = |count: u64| Duration::from_nanos(span.as_nanos() / count);
         let openings = explained.saturating_mul(2).saturating_add(OPENINGS_LEAST);
-        Self { span, opening: share(openings), salted: share(SALTED_MAX) }
+        let exchanged = share(openings.saturating_mul(EXCHANGED));
+        Self { span, opening: share(openings), salted: share(SALTED_MAX), exchanged }
     }
 
     /// Takes a share of a span out of what is left of it, if there is enough. `used` is when all of it will be back.
@@ -65,9 +73,18 @@ struct Remembered<P> {
     /// When its openings, and its salted ones, will be forgotten.
     openings: Instant,
     salted: Instant,
+    /// The same of its messages in exchanges.
+    exchanged: Instant,
     /// Sessions in a row that were unsettled.
     unsettled: u8,
     suspect: bool,
+}
+
+impl<P> Remembered<P> {
+    /// When all of its allowances will be whole again.
+    fn used_until(&self) -> Instant {
+        self.openings.max(self.salted).max(self.exchanged)
+    }
 }
 
 impl<P: Copy + Eq> Standing<P> {
@@ -81,6 +98,12 @@ impl<P: Copy + Eq> Standing<P> {
         let remembered = self.of(peer, now);
         (!salted || allowance.take(&mut remembered.salted, allowance.salted, now))
             && allowance.take(&mut remembered.openings, allowance.opening, now)
+    }
+
+    /// Whether a peer's message in an exchange may be answered now, which is counted.
+    pub(super) fn admits_exchange(&mut self, peer: P, now: Instant) -> bool {
+        let allowance = self.allowance;
+        allowance.take(&mut self.of(peer, now).exchanged, allowance.exchanged, now)
     }
 
     /// Remembers how a session ended.
@@ -118,12 +141,14 @@ impl<P: Copy + Eq> Standing<P> {
     /// What is remembered of a peer, which is made room for.
     fn of(&mut self, peer: P, now: Instant) -> &mut Remembered<P> {
         let place = self.peers.iter().position(|known| known.peer == peer).unwrap_or_else(|| {
-            self.peers.retain(|known| known.suspect || known.unsettled > 0 || known.openings.max(known.salted) > now);
+            self.peers.retain(|known| known.suspect || known.unsettled > 0 || known.used_until() > now);
             if self.peers.len() >= PEERS_MAX {
-                let least = (0..self.peers.len()).min_by_key(|&at| (self.peers[at].suspect, self.peers[at].openings));
+                let least =
+                    (0..self.peers.len()).min_by_key(|&at| (self.peers[at].suspect, self.peers[at].used_until()));
                 least.map(|at| self.peers.remove(at));
             }
-            self.peers.push(Remembered { peer, openings: now, salted: now, unsettled: 0, suspect: false });
+            let (unsettled, suspect) = (0, false);
+            self.peers.push(Remembered { peer, openings: now, salted: now, exchanged: now, unsettled, suspect });
             self.peers.len() - 1
         });
         &mut self.peers[place]
@@ -161,6 +186,15 @@ mod tests {
         // Salted ones are fewer, and count among all.
         assert_eq!(admitted(&mut standing, 3, true, at(0)), 2);
         assert_eq!(admitted(&mut standing, 3, false, at(0)), 22);
+    }
+
+    /// Two messages for each opening, in an account of their own.
+    #[test]
+    fn exchanges_are_allowed_by_peer_and_span() {
+        let mut standing = standing();
+        assert_eq!((0..1000).filter(|_| standing.admits_exchange(1, at(0))).count(), 48);
+        assert_eq!(admitted(&mut standing, 1, false, at(0)), 24);
+        assert_eq!((0..1000).filter(|_| standing.admits_exchange(1, at(5000))).count(), 24);
     }
 
     /// As often as its interval says, for ever, and a salted one as often as a node makes one.

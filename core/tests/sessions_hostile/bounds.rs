@@ -4,7 +4,7 @@ use rapprochement_core::reconcile::SYNC_MESSAGE_LEN_MAX;
 use rapprochement_core::reconcile::coding::{Prefix, Riblt};
 use rapprochement_core::reconcile::session::pair;
 use rapprochement_core::reconcile::session::{
-    Ask, MethodKind, Opening, Part, REQUESTS_MAX, Session, SessionError, Verdict,
+    Ask, Index, MethodKind, Opening, Part, REQUESTS_MAX, Session, SessionError, Verdict,
 };
 use rapprochement_core::store::SetHash;
 use rapprochement_core::wire::put_varint;
@@ -35,7 +35,9 @@ fn the_rest_of_a_credit_may_come_after_the_end() {
 /// However much room the first message has, no more cells go into it than any peer takes of stores so small.
 #[test]
 fn a_large_first_message_is_no_flood() {
-    for kind in [MethodKind::Riblt, MethodKind::KeyedRiblt, MethodKind::VersionedRiblt, MethodKind::TwoLevel] {
+    let long = [MethodKind::KeyedRibltLong, MethodKind::VersionedRibltLong];
+    let short = [MethodKind::Riblt, MethodKind::KeyedRiblt, MethodKind::VersionedRiblt, MethodKind::TwoLevel];
+    for kind in short.into_iter().chain(long) {
         for [mine, theirs] in [[3, 60], [60, 3], [0, 5], [5, 0]] {
             let (mut a, mut b) = (numbered(0..mine), numbered(0..theirs));
             let transcript = pair::run(kind, false, [1, 2], 60_000, [&mut a, &mut b], &ANYBODY);
@@ -105,7 +107,7 @@ fn asks_are_answered_once_each_and_not_without_end() {
     for states in [false, true] {
         let side = numbered(0..100);
         let item = side.index().items().next().unwrap().clone();
-        let ask = Ask { id: if states { item.state } else { item.key }, version: 0 };
+        let ask = Ask { id: if states { item.state.into() } else { item.key }, version: 0 };
         let mut driven = Driven::opener(MethodKind::PinSketch, side);
         let part = Part::Ask { asks: vec![ask; 4096], states, back: true };
         assert_eq!(given(&driven.hear(part.clone())), 1);
@@ -119,7 +121,7 @@ fn asks_are_answered_once_each_and_not_without_end() {
     // Requests for what is not there give nothing, and end too.
     let mut driven = Driven::opener(MethodKind::PinSketch, numbered(0..100));
     let ask = |id| Part::Ask { asks: vec![Ask { id, version: 0 }], states: true, back: false };
-    assert_eq!((0..u64::MAX).take_while(|&id| driven.hear(ask(id)) != [Part::Abort]).count(), REQUESTS_MAX as usize);
+    assert_eq!((0..u128::MAX).take_while(|&id| driven.hear(ask(id)) != [Part::Abort]).count(), REQUESTS_MAX as usize);
     assert_eq!(driven.verdict, TOO_MANY);
 }
 
@@ -128,11 +130,14 @@ fn asks_are_answered_once_each_and_not_without_end() {
 fn asks_of_the_longest_versions_fit_a_message() {
     let mut side = numbered(0..1);
     (0u32..5000).for_each(|i| drop(side.offer(&tuple(66, &i.to_le_bytes(), u64::MAX, b""), &ANYBODY)));
-    let asks = side.index().items().map(|item| Ask { id: item.key, version: u64::MAX }).collect();
-    let mut driven = Driven::opener(MethodKind::KeyedRiblt, side);
-    let parts = driven.hear(Part::Ask { asks, states: false, back: false });
-    assert!(parts.iter().filter(|part| matches!(part, Part::Ask { .. })).count() >= 2);
-    assert!(parts.iter().all(|part| bytes(core::slice::from_ref(part)) <= SYNC_MESSAGE_LEN_MAX));
+    for method in [MethodKind::KeyedRiblt, MethodKind::KeyedRibltLong] {
+        let index = Index::with_ids(side.store(), EPOCH, method.ids());
+        let asks = index.items().map(|item| Ask { id: item.key, version: u64::MAX }).collect();
+        let mut driven = Driven::opener(method, side.clone());
+        let parts = driven.hear(Part::Ask { asks, states: false, back: false });
+        assert!(parts.iter().filter(|part| matches!(part, Part::Ask { .. })).count() >= 2);
+        assert!(parts.iter().all(|part| bytes(core::slice::from_ref(part)) <= SYNC_MESSAGE_LEN_MAX));
+    }
 }
 
 /// Forged cells that name one key in many states have its tuple given once.
@@ -140,7 +145,7 @@ fn asks_of_the_longest_versions_fit_a_message() {
 fn a_key_that_is_named_often_is_given_once() {
     let side = numbered(0..2000);
     let items: Vec<_> = side.index().items().cloned().collect();
-    let pair = |key: u64, state: u64| u128::from(key) << 64 | u128::from(state);
+    let pair = |key: u128, state: u64| key << 64 | u128::from(state);
     let held = items.iter().map(|item| pair(item.key, item.state));
     let mut forged = Prefix::build(Riblt::new(EPOCH), 100, held);
     (1..40).for_each(|state| forged.remove(&pair(items[0].key, state)));

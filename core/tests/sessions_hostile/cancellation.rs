@@ -39,8 +39,8 @@ fn cells(hash: u64, among: u32) -> Vec<u32> {
 /// What a tuple adds to its cells: 192 bits, and one by which subsets of odd size are told.
 fn row(index: &Index, tuple: &Arc<Tuple>) -> (u64, [u64; 4]) {
     let item = index.item(tuple);
-    let hash = Riblt::new(EPOCH).symbol(&(u128::from(item.key) << 64 | u128::from(item.state))).hash;
-    (hash, [item.key, item.state, hash, 1])
+    let hash = Riblt::new(EPOCH).symbol(&item.pair()).hash;
+    (hash, [item.key as u64, item.state, hash, 1])
 }
 
 fn xor<const N: usize>(a: &mut [u64; N], b: &[u64; N]) {

@@ -1,11 +1,11 @@
 //! What a node that reconciles grants one peer: so many sessions, for so long, and no mercy for those that prove nothing.
 
-use rapprochement_core::peer::SimPeer;
+use rapprochement_core::peer::{Peer, SimPeer};
 use rapprochement_core::protocol::Input;
 use rapprochement_core::reconcile::session::{
     Check, Index, MethodKind, Opening, Part, Session, SessionMessage, Terms, salt_of,
 };
-use rapprochement_core::reconcile::{SyncMessage, Tick};
+use rapprochement_core::reconcile::{AuthorSummary, SyncMessage, Tick};
 use rapprochement_core::store::{SetHash, Store};
 use rapprochement_core::time::Duration;
 
@@ -56,6 +56,26 @@ fn a_peer_that_opens_without_end_is_answered_within_its_allowance() {
             host.now = host.now + PATIENCE;
             assert_eq!(answered(&mut host, 1), allowed, "{}", method.name());
         }
+    }
+}
+
+/// Roots, and requests for everything: two for each opening that is allowed.
+#[test]
+fn a_peer_that_exchanges_without_end_is_answered_within_its_allowance() {
+    let author = AuthorSummary::nothing(SimPeer(0).id());
+    for message in [SyncMessage::Root(SetHash([7; 16])), SyncMessage::Request(vec![author].into_boxed_slice())] {
+        let mut host = host(3, MethodKind::KeyedRiblt);
+        let answered = |host: &mut Host<Sessions>, from| {
+            let answers = |_: &u32| {
+                host.deliver(from, 0, &message);
+                !host.answer.is_empty()
+            };
+            (0..500).filter(answers).count()
+        };
+        assert_eq!(answered(&mut host, 1), 2 * OPENINGS);
+        assert_eq!(answered(&mut host, 2), 2 * OPENINGS);
+        host.now = host.now + PATIENCE;
+        assert_eq!(answered(&mut host, 1), 2 * OPENINGS);
     }
 }
 

@@ -76,6 +76,11 @@ pub enum Method {
     KeyedRiblt,
     /// Keyed RIBLT with a sum of versions, so that the newer side is known; 32 bytes a cell.
     VersionedRiblt,
+    /// Keyed RIBLT with key ids of 122 bits instead of 61, for stores so large or so long-lived that two keys may share an id;
+    /// 32 bytes a cell.
+    KeyedRibltLong,
+    /// The same with a sum of versions; 40 bytes a cell.
+    VersionedRibltLong,
     /// PinSketch, up to 1,000 differences.
     Pinsketch,
     /// PinSketch of 64 differences, bisected where there are more.
@@ -99,7 +104,7 @@ pub enum Method {
 
 impl Method {
     /// All there are.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Summary,
         Self::Riblt,
         Self::KeyedRiblt,
@@ -113,6 +118,8 @@ impl Method {
         Self::TwoLevel,
         Self::Auto,
         Self::Versions,
+        Self::KeyedRibltLong,
+        Self::VersionedRibltLong,
     ];
 
     /// The method's name in the core.
@@ -131,6 +138,8 @@ impl Method {
             Self::TwoLevel => MethodKind::TwoLevel,
             Self::Auto => MethodKind::Auto,
             Self::Versions => MethodKind::Versions,
+            Self::KeyedRibltLong => MethodKind::KeyedRibltLong,
+            Self::VersionedRibltLong => MethodKind::VersionedRibltLong,
         }
     }
 }

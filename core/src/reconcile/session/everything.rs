@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::reconcile::session::SessionError;
-use crate::reconcile::session::index::Index;
+use crate::reconcile::session::index::{Index, KeyId};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::transfer::Findings;
 use crate::store::{Store, Tuple};
@@ -22,7 +22,7 @@ pub(super) struct Everything {
     opener: bool,
     told: bool,
     /// Keys and states that the peer gave.
-    heard: BTreeSet<(u64, u64)>,
+    heard: BTreeSet<(KeyId, u64)>,
 }
 
 impl Method for Everything {

@@ -6,14 +6,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use crate::reconcile::coding::keyed::{FormA, FormB};
+use crate::reconcile::coding::keyed::{FormA, FormB, LongFormA, LongFormB};
 use crate::reconcile::coding::range::{self, Ranges};
 use crate::reconcile::coding::riblt::Riblt;
 use crate::reconcile::coding::search_tree::{Entry, SearchTree};
 use crate::reconcile::session::SessionError;
 use crate::reconcile::session::auto::Auto;
 use crate::reconcile::session::everything::Everything;
-use crate::reconcile::session::index::Index;
+use crate::reconcile::session::index::{IdLength, Index};
 use crate::reconcile::session::part::Opening;
 use crate::reconcile::session::rateless::Rateless;
 use crate::reconcile::session::recent::Meeting;
@@ -98,6 +98,10 @@ kinds! {
     Versions = 11, "versions", SummaryMethod::classic();
     /// Everything that one side holds, and back what was not among it.
     FullPush = 12, "full-push", Everything::default();
+    /// Keyed RIBLT with key ids of 122 bits, 32 bytes a cell.
+    KeyedRibltLong = 13, "keyed-riblt-long", Rateless::<LongFormA>::default();
+    /// Keyed RIBLT with key ids of 122 bits and a sum of versions, 40 bytes a cell.
+    VersionedRibltLong = 14, "versioned-riblt-long", Rateless::<LongFormB>::default();
 }
 
 impl MethodKind {
@@ -105,6 +109,14 @@ impl MethodKind {
     /// by somebody, or lost) shows only once the newest versions agree, so that equal stores can take a second session.
     pub const fn compares_authors(self) -> bool {
         matches!(self, Self::Summary | Self::TwoLevel | Self::Auto)
+    }
+
+    /// How long the ids of keys are that its sessions speak of.
+    pub const fn ids(self) -> IdLength {
+        match self {
+            Self::KeyedRibltLong | Self::VersionedRibltLong => IdLength::Long,
+            _ => IdLength::Short,
+        }
     }
 
     /// Whether the method makes any two stores equal, in a session or in those that follow it. A classic form is here to be

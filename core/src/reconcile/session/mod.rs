@@ -47,9 +47,9 @@ pub mod work;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use index::{Index, Item, salt_of};
+pub use index::{IdLength, Index, Item, KeyId, salt_of};
 pub use method::{MethodKind, Terms};
-pub use part::{ASKS_MAX, Ask, Check, Opening, Part, SessionMessage, WORDS_LEN_MAX};
+pub use part::{ASKS_MAX, Ask, Check, LONG_ASKS_MAX, Opening, Part, SessionMessage, WORDS_LEN_MAX};
 pub use rateless::CELLS_MAX;
 pub use recent::Meeting;
 pub use verdict::{SessionError, Verdict};
@@ -75,7 +75,7 @@ pub struct Session {
     number: u32,
     opener: bool,
     nonces: [u64; 2],
-    /// Of this session alone, where it is salted.
+    /// Of this session alone, where it is salted, or its ids have another length than those of the epoch.
     index: Option<Box<Index>>,
     method: Box<dyn Method + Send>,
     rounds: u32,
@@ -92,10 +92,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own.
+    /// Opens a session. `epoch` is the index under the common salt; a salted session makes its own, and so does one whose ids
+    /// have another length.
     pub fn open(number: u32, terms: Terms, nonce: u64, store: &Store, epoch: &Index) -> (Self, SessionMessage) {
         let Terms { method: kind, salted, room, met } = terms;
-        let index = salted.then(|| Box::new(Index::of(store, salt_of(nonce))));
+        let index = own_index(kind, salted, nonce, store, epoch);
         let mut method = method::build(kind, salted, met);
         let words = method.open(index.as_deref().unwrap_or(epoch), store, room.min(WORDS_LEN_MAX));
         let opening = Opening {
@@ -126,7 +127,7 @@ impl Session {
             out.push(SessionMessage { session: number, part: Part::Equal });
             return (None, Verdict::Equal);
         }
-        let index = opening.salted.then(|| Box::new(Index::of(store, salt_of(opening.nonce))));
+        let index = own_index(opening.method, opening.salted, opening.nonce, store, epoch);
         let mut method = method::build(opening.method, opening.salted, met);
         method.meet(opening);
         let mut session = Self::new(number, false, [opening.nonce, nonce], index, method);
@@ -160,7 +161,7 @@ impl Session {
         }
     }
 
-    /// A salted session made an index of its own.
+    /// A session may have made an index of its own.
     fn count_index(&mut self) {
         self.work.add(self.index.as_ref().map_or(0, |index| index.len()), work::INDEX);
     }
@@ -310,6 +311,11 @@ impl Session {
             false => Verdict::Mismatch,
         }
     }
+}
+
+fn own_index(kind: MethodKind, salted: bool, nonce: u64, store: &Store, epoch: &Index) -> Option<Box<Index>> {
+    let salt = if salted { salt_of(nonce) } else { epoch.salt() };
+    (salted || kind.ids() != epoch.ids()).then(|| Box::new(Index::with_ids(store, salt, kind.ids())))
 }
 
 fn is_current(store: &Store, tuple: &crate::store::Tuple) -> bool {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::reconcile::coding::Salt;
 use crate::reconcile::message::SyncMessage;
 use crate::reconcile::session::work::Work;
-use crate::reconcile::session::{Index, Meeting, MethodKind, Part, Session, SessionMessage, Terms, Verdict};
+use crate::reconcile::session::{IdLength, Index, Meeting, MethodKind, Part, Session, SessionMessage, Terms, Verdict};
 use crate::store::{Keys, Outcome, Store, Tuple};
 use crate::wire::Message;
 use alloc::boxed::Box;
@@ -61,9 +61,14 @@ impl Watch for () {
 }
 
 impl Side {
-    /// A store under the salt of an epoch.
+    /// A store under the salt of an epoch, with short ids.
     pub fn new(store: Store, salt: Salt) -> Self {
-        Self { index: Index::of(&store, salt), store, met: None }
+        Self::with_ids(store, salt, IdLength::Short)
+    }
+
+    /// A store under the salt of an epoch.
+    pub fn with_ids(store: Store, salt: Salt, ids: IdLength) -> Self {
+        Self { index: Index::with_ids(&store, salt, ids), store, met: None }
     }
 
     /// The store.

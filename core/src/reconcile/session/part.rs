@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::reconcile::message::{
     AuthorSummary, SUMMARIES_MAX, SYNC_MESSAGE_LEN_MAX, list_len, put_list, read_authors, read_list, read_some_tuples,
 };
-use crate::reconcile::session::MethodKind;
+use crate::reconcile::session::{KeyId, MethodKind};
 use crate::store::{SetHash, Tuple};
 use crate::wire::{DecodeError, Reader, bytes_len, put_bytes, put_varint, varint_len};
 
@@ -16,8 +16,11 @@ use crate::wire::{DecodeError, Reader, bytes_len, put_bytes, put_varint, varint_
 pub const WORDS_LEN_MAX: usize = 60_000;
 /// The most tuples asked for in one message, which fits however great their versions are: their authors choose those.
 pub const ASKS_MAX: usize = 3584;
+/// The same where their ids are long.
+pub const LONG_ASKS_MAX: usize = 2480;
 
 const _: () = assert!(1 + 4 + 1 + 2 + ASKS_MAX * (8 + 10) <= SYNC_MESSAGE_LEN_MAX);
+const _: () = assert!(1 + 4 + 1 + 2 + LONG_ASKS_MAX * (16 + 10) <= SYNC_MESSAGE_LEN_MAX);
 
 /// One message of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +95,8 @@ pub struct Opening {
 /// What the sender of an [`Part::Ask`] holds of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// The key's or the state's id under the session's salt.
-    pub id: u64,
+    /// The key's or the state's id under the session's salt: 8 bytes, 16 in a message with a long one.
+    pub id: KeyId,
     /// The version that it holds; 0 for none.
     pub version: u64,
 }
@@ -115,11 +118,37 @@ const fn flags(bits: [bool; 2]) -> u8 {
     bits[0] as u8 | (bits[1] as u8) << 1
 }
 
+/// The third flag of an ask: its ids are long.
+const LONG: u8 = 4;
+
 fn read_flags(reader: &mut Reader<'_>) -> Result<[bool; 2], DecodeError> {
-    match reader.byte()? {
-        byte @ 0..4 => Ok([byte & 1 == 1, byte & 2 == 2]),
+    flags_of(reader.byte()?)
+}
+
+fn flags_of(byte: u8) -> Result<[bool; 2], DecodeError> {
+    match byte {
+        0..4 => Ok([byte & 1 == 1, byte & 2 == 2]),
         _ => Err(DecodeError::NotCanonical),
     }
+}
+
+/// Ids are 16 bytes where one of them takes more than 8.
+fn are_long(asks: &[Ask]) -> bool {
+    asks.iter().any(|ask| ask.id > KeyId::from(u64::MAX))
+}
+
+fn read_asks(reader: &mut Reader<'_>) -> Result<Part, DecodeError> {
+    let byte = reader.byte()?;
+    let long = byte & LONG == LONG;
+    let [states, back] = flags_of(byte & !LONG)?;
+    let asks = read_list(reader, ASKS_MAX, |reader| {
+        let id = if long { u128::from_le_bytes(reader.array()?) } else { u64::from_le_bytes(reader.array()?).into() };
+        Ok(Ask { id, version: reader.varint()? })
+    })?;
+    if long != are_long(&asks) {
+        return Err(DecodeError::NotCanonical);
+    }
+    Ok(Part::Ask { asks, states, back })
 }
 
 impl SessionMessage {
@@ -135,7 +164,10 @@ impl SessionMessage {
             }
             Part::Equal | Part::Abort => 0,
             Part::Words(words) => bytes_len(words.len()),
-            Part::Ask { asks, .. } => 1 + list_len(asks, |ask| 8 + varint_len(ask.version)),
+            Part::Ask { asks, .. } => {
+                let id = if are_long(asks) { 16 } else { 8 };
+                1 + list_len(asks, |ask| id + varint_len(ask.version))
+            }
             Part::Authors { known, unknown, bare, .. } => {
                 1 + list_len(known, |summary| summary.encoded_len(*bare)) + list_len(unknown, |_| 8)
             }
@@ -159,9 +191,10 @@ impl SessionMessage {
             Part::Equal | Part::Abort => {}
             Part::Words(words) => put_bytes(out, words),
             Part::Ask { asks, states, back } => {
-                out.push(flags([*states, *back]));
+                let (long, len) = if are_long(asks) { (LONG, 16) } else { (0, 8) };
+                out.push(flags([*states, *back]) | long);
                 put_list(out, asks, |ask, out| {
-                    out.extend_from_slice(&ask.id.to_le_bytes());
+                    out.extend_from_slice(&ask.id.to_le_bytes()[..len]);
                     put_varint(out, ask.version);
                 });
             }
@@ -195,13 +228,7 @@ impl SessionMessage {
             0 => Part::Open(Opening::read(reader)?),
             1 => Part::Equal,
             2 => Part::Words(reader.bytes(WORDS_LEN_MAX)?.to_vec()),
-            3 => {
-                let [states, back] = read_flags(reader)?;
-                let asks = read_list(reader, ASKS_MAX, |reader| {
-                    Ok(Ask { id: u64::from_le_bytes(reader.array()?), version: reader.varint()? })
-                })?;
-                Part::Ask { asks, states, back }
-            }
+            3 => read_asks(reader)?,
             4 => {
                 let [back, bare] = read_flags(reader)?;
                 let known = read_authors(reader, bare)?;

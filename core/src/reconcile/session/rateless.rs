@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt::Debug;
 
-use crate::reconcile::coding::keyed::{Entry, FormA, FormB, KeyedDifference};
+use crate::reconcile::coding::keyed::{Entry, FormA, FormB, KeyedDifference, LongFormA, LongFormB};
 use crate::reconcile::coding::riblt::{Riblt, RibltDifference};
 use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Prefix, Run, Side};
 use crate::reconcile::session::SessionError;
 use crate::reconcile::session::credit::{least, most, wanted};
-use crate::reconcile::session::index::{Index, Item};
+use crate::reconcile::session::index::{Index, Item, key_of};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::{Opening, WORDS_LEN_MAX};
 use crate::reconcile::session::transfer::Findings;
@@ -239,17 +239,16 @@ impl SessionCode for Riblt {
     }
 
     fn findings(differences: &[RibltDifference], _: &Index) -> Findings {
-        let keys =
-            |side| differences.iter().filter(move |found| found.side == side).map(|found| (found.item >> 64) as u64);
+        let keys = |side| differences.iter().filter(move |found| found.side == side).map(|found| found.item >> 64);
         Findings::of_keys(keys(Side::Local).collect(), keys(Side::Remote).collect())
     }
 }
 
-fn keyed_findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
+fn keyed_findings<const LIMBS: usize>(differences: &[KeyedDifference<LIMBS>], index: &Index) -> Findings {
     let mut found = Findings::default();
     for difference in differences {
-        let key = difference.key[0].get();
-        let mine = index.get(key).map(|item| item.entry().weight());
+        let key = key_of(&difference.key);
+        let mine = index.get(key).map(|item| item.entry::<LIMBS>().weight());
         match (mine, difference.version) {
             // The peer's weight is the sum of both: none.
             (Some(mine), _) if (difference.weight + mine).is_zero() => found.give.push(key),
@@ -262,13 +261,13 @@ fn keyed_findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings
 
 /// The keyed forms differ in their cells alone, and in where the index keeps them.
 macro_rules! keyed_session_code {
-    ($($form:ty => $kept:ident;)*) => {$(
+    ($($form:ty, $limbs:literal => $kept:ident;)*) => {$(
         impl SessionCode for $form {
             fn new(index: &Index) -> Self {
                 Self::new(index.salt())
             }
 
-            fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<1>> + 'a> {
+            fn items<'a>(index: &'a Index, _: &'a Store) -> Box<dyn Iterator<Item = Entry<$limbs>> + 'a> {
                 Box::new(index.items().map(Item::entry))
             }
 
@@ -280,7 +279,7 @@ macro_rules! keyed_session_code {
                 index.kept().$kept.as_ref()
             }
 
-            fn findings(differences: &[KeyedDifference<1>], index: &Index) -> Findings {
+            fn findings(differences: &[KeyedDifference<$limbs>], index: &Index) -> Findings {
                 keyed_findings(differences, index)
             }
         }
@@ -288,6 +287,8 @@ macro_rules! keyed_session_code {
 }
 
 keyed_session_code! {
-    FormA => keyed;
-    FormB => versioned;
+    FormA, 1 => keyed;
+    FormB, 1 => versioned;
+    LongFormA, 2 => long;
+    LongFormB, 2 => long_versioned;
 }

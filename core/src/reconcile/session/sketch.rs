@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::reconcile::coding::pinsketch::{CAPACITY_MAX, Sketch};
 use crate::reconcile::coding::{Partition, Salt};
 use crate::reconcile::session::SessionError;
-use crate::reconcile::session::index::Index;
+use crate::reconcile::session::index::{Index, KeyId};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::transfer::Findings;
 use crate::reconcile::session::work::{self, Work};
@@ -35,7 +35,7 @@ pub(super) struct PinSketch {
     /// What the opener was asked for: syndromes of everything, and parts.
     sent: usize,
     served: BTreeSet<Partition>,
-    ids: Option<Vec<(u64, u64)>>,
+    ids: Option<Vec<(u64, KeyId)>>,
     salt: Salt,
     /// The difference of both sketches of everything.
     difference: Sketch,
@@ -178,7 +178,7 @@ impl PinSketch {
         // A forged sketch of a part can name ids of any other.
         self.found.sort_unstable();
         self.found.dedup();
-        let mut mine: Vec<(u64, u64)> = self.ids.iter().flatten().copied().collect();
+        let mut mine: Vec<(u64, KeyId)> = self.ids.iter().flatten().copied().collect();
         mine.sort_unstable();
         let mut found = Findings::default();
         for id in &self.found {

@@ -12,7 +12,7 @@ use crate::peer::PeerId;
 use crate::reconcile::exchange::{Lack, compare};
 use crate::reconcile::message::{AuthorSummary, SUMMARIES_MAX, Summary};
 use crate::reconcile::session::SessionError;
-use crate::reconcile::session::index::{Index, author_id, key_id};
+use crate::reconcile::session::index::{Index, author_id};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::WORDS_LEN_MAX;
 use crate::reconcile::session::recent::Meeting;
@@ -144,7 +144,7 @@ impl Method for SummaryMethod {
         for (author, lack) in lacks {
             let after = if let Lack::After(version) = lack { version } else { 0 };
             let newer = author.tuples().iter().filter(|tuple| tuple.version() > after);
-            found.give.extend(newer.map(|tuple| key_id(index.salt(), &author.id(), tuple.key())));
+            found.give.extend(newer.map(|tuple| index.item(tuple).key));
         }
         Ok(Turn { found: Some(found), done: self.next.is_none(), ..Turn::default() })
     }

@@ -104,7 +104,7 @@ impl DifferenceDigest {
             return Err(SessionError::Malformed);
         }
         let Some(found) = table.differences() else { return self.ask(2 * self.wanted.max(8)) };
-        let keys = |items: Vec<u128>| items.into_iter().map(|item| (item >> 64) as u64).collect();
+        let keys = |items: Vec<u128>| items.into_iter().map(|item| item >> 64).collect();
         Ok(Turn::done(Findings::of_keys(keys(found.only_local), keys(found.only_remote))))
     }
 }

@@ -12,21 +12,21 @@ use core::cmp::Ordering;
 
 use crate::reconcile::coding::Salt;
 use crate::reconcile::message::{self, AuthorSummary, SUMMARIES_MAX};
-use crate::reconcile::session::index::{Index, Item, author_id};
-use crate::reconcile::session::part::{ASKS_MAX, Ask, Part};
+use crate::reconcile::session::index::{Index, Item, KeyId, author_id};
+use crate::reconcile::session::part::{ASKS_MAX, Ask, LONG_ASKS_MAX, Part};
 use crate::store::{Author, Store, Tuple};
 
 /// What a method found, by ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
     /// Keys whose tuple here is newer than the peer's, or unknown to it.
-    pub(super) give: Vec<u64>,
+    pub(super) give: Vec<KeyId>,
     /// Keys whose tuple there is newer or may be; unknown ones included.
-    pub(super) ask: Vec<u64>,
+    pub(super) ask: Vec<KeyId>,
     /// States that are not here.
     pub(super) ask_states: Vec<u64>,
     /// Keys whose state here is not there, though a newer one of the same key may be.
-    pub(super) give_unless_answered: Vec<u64>,
+    pub(super) give_unless_answered: Vec<KeyId>,
     /// Authors of whom the two sides hold different sets.
     pub(super) authors: Vec<u64>,
     /// What is held here of authors of whom the peer holds more.
@@ -37,7 +37,7 @@ pub(super) struct Findings {
 
 impl Findings {
     /// From the keys of the states that only this side has, and that only the peer has. A key in both was updated.
-    pub(super) fn of_keys(mine: Vec<u64>, theirs: Vec<u64>) -> Self {
+    pub(super) fn of_keys(mine: Vec<KeyId>, theirs: Vec<KeyId>) -> Self {
         let mut ask = theirs;
         ask.sort_unstable();
         ask.dedup();
@@ -75,9 +75,9 @@ impl Transfer {
     pub(super) fn begin(&mut self, found: Findings, index: &Index, store: &Store) -> Vec<Part> {
         (self.began, self.searching) = (true, true);
         let mut parts = give_keys(&found.give, index, false);
-        let ask = |id: &u64| Ask { id: *id, version: index.get(*id).map_or(0, |item| item.tuple.version()) };
+        let ask = |id: &KeyId| Ask { id: *id, version: index.get(*id).map_or(0, |item| item.tuple.version()) };
         parts.extend(self.ask(found.ask.iter().map(ask), false, false));
-        parts.extend(self.ask(found.ask_states.iter().map(|&id| Ask { id, version: 0 }), true, false));
+        parts.extend(self.ask(found.ask_states.iter().map(|&id| Ask { id: id.into(), version: 0 }), true, false));
         parts.extend(self.ask_authors(found.authors, index.salt(), store));
         parts.extend(self.ask_summaries(found.summaries, found.bare));
         self.held.extend(found.give_unless_answered.iter().filter_map(|&id| index.get(id).cloned()));
@@ -110,7 +110,7 @@ impl Transfer {
         asks.sort_by_key(|ask| ask.id);
         asks.dedup_by_key(|ask| ask.id);
         if states {
-            let is_asked = |item: &&Item| asks.binary_search_by_key(&item.state, |ask| ask.id).is_ok();
+            let is_asked = |item: &&Item| asks.binary_search_by_key(&KeyId::from(item.state), |ask| ask.id).is_ok();
             return give(index.items().filter(is_asked).map(|item| item.tuple.clone()), true);
         }
         let (mut tuples, mut asked) = (Vec::new(), Vec::new());
@@ -171,8 +171,8 @@ impl Transfer {
 
     fn ask(&mut self, asks: impl Iterator<Item = Ask>, states: bool, back: bool) -> Vec<Part> {
         let asks: Vec<Ask> = asks.collect();
-        let parts =
-            asks.chunks(ASKS_MAX).map(|asks| Part::Ask { asks: asks.to_vec(), states, back }).collect::<Vec<_>>();
+        let most = if asks.iter().any(|ask| ask.id > KeyId::from(u64::MAX)) { LONG_ASKS_MAX } else { ASKS_MAX };
+        let parts = asks.chunks(most).map(|asks| Part::Ask { asks: asks.to_vec(), states, back }).collect::<Vec<_>>();
         self.outstanding += parts.len() as u32;
         parts
     }
@@ -230,7 +230,7 @@ fn after(author: &Author, version: u64) -> Vec<Arc<Tuple>> {
     due
 }
 
-fn give_keys(keys: &[u64], index: &Index, last: bool) -> Vec<Part> {
+fn give_keys(keys: &[KeyId], index: &Index, last: bool) -> Vec<Part> {
     let tuples: Vec<_> = keys.iter().filter_map(|&id| index.get(id)).map(|item| item.tuple.clone()).collect();
     give(tuples.into_iter(), last)
 }

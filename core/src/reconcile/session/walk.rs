@@ -8,7 +8,7 @@ use core::fmt::Debug;
 use crate::reconcile::coding::range::{self, RangeMessage, Ranges};
 use crate::reconcile::coding::search_tree::{Entry, SearchTree, TreeMessage};
 use crate::reconcile::session::SessionError;
-use crate::reconcile::session::index::Index;
+use crate::reconcile::session::index::{Index, KeyId};
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::WORDS_LEN_MAX;
 use crate::reconcile::session::transfer::Findings;
@@ -34,8 +34,8 @@ pub(super) trait Walk: Debug + Send + Sized {
 pub(super) struct Walker<W> {
     walk: Option<W>,
     opener: bool,
-    mine: Vec<u64>,
-    theirs: Vec<u64>,
+    mine: Vec<KeyId>,
+    theirs: Vec<KeyId>,
     work: Work,
 }
 
@@ -99,7 +99,7 @@ impl Walk for Ranges<Vec<range::Item>> {
 
     /// In the order of key ids: a tuple that was replaced stands next to the one that replaced it.
     fn new(index: &Index) -> Self {
-        let item = |item: &super::index::Item| range::Item { order: item.key, id: item.pair().to_be_bytes() };
+        let item = |item: &super::index::Item| range::Item { order: item.key as u64, id: item.pair().to_be_bytes() };
         Self::new(index.items().map(item).collect(), salt(index), WORDS_LEN_MAX)
     }
 
@@ -109,7 +109,7 @@ impl Walk for Ranges<Vec<range::Item>> {
 
     fn answer(&self, words: &[u8]) -> Result<(Option<Vec<u8>>, Findings), SessionError> {
         let answer = self.answer(&RangeMessage::decode(words)?);
-        let key = |id: range::Id| (u128::from_be_bytes(id) >> 64) as u64;
+        let key = |id: range::Id| u128::from_be_bytes(id) >> 64;
         let (give, ask) = (answer.have.into_iter().map(key).collect(), answer.need.into_iter().map(key).collect());
         Ok((answer.reply.as_ref().map(encode), Findings { give, ask, ..Findings::default() }))
     }
@@ -120,7 +120,7 @@ impl Walk for SearchTree<Vec<Entry>> {
 
     fn new(index: &Index) -> Self {
         let entry = |item: &super::index::Item| Entry {
-            key: (u128::from(item.key) << 64).to_be_bytes(),
+            key: (item.key << 64).to_be_bytes(),
             value: u128::from(item.state).to_be_bytes(),
         };
         Self::new(index.items().map(entry).collect(), salt(index), WORDS_LEN_MAX)
@@ -132,7 +132,7 @@ impl Walk for SearchTree<Vec<Entry>> {
 
     fn answer(&self, words: &[u8]) -> Result<(Option<Vec<u8>>, Findings), SessionError> {
         let answer = self.answer(&TreeMessage::decode(words)?);
-        let ask = answer.differing.into_iter().map(|key| (u128::from_be_bytes(key) >> 64) as u64).collect();
+        let ask = answer.differing.into_iter().map(|key| u128::from_be_bytes(key) >> 64).collect();
         Ok((answer.reply.as_ref().map(encode), Findings { ask, ..Findings::default() }))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::slice;
 
-use rapprochement_core::reconcile::coding::keyed::{FormA, FormB};
+use rapprochement_core::reconcile::coding::keyed::{FormA, FormB, LongFormA, LongFormB};
 use rapprochement_core::reconcile::coding::{CELLS_MAX, Code, Decoder, Limits, PeelError, Prefix, Riblt};
 use rapprochement_core::reconcile::session::{Index, Item, MethodKind};
 use rapprochement_core::store::Store;
@@ -17,12 +17,18 @@ use crate::model::preload::Write;
 /// The decoder refused the cells or found something else than what differs: the trial is wrong.
 pub(super) fn cells_needed(kind: MethodKind, trial: &Trial) -> Option<Result<usize, Mistaken>> {
     match kind {
-        MethodKind::Riblt => Some(count(&Riblt::new(trial.salt), differing(trial, Item::pair), None)),
+        MethodKind::Riblt => Some(count(&Riblt::new(trial.salt), differing(kind, trial, Item::pair), None)),
         MethodKind::KeyedRiblt => {
-            Some(count(&FormA::new(trial.salt), differing(trial, Item::entry), Some(trial.writes.len())))
+            Some(count(&FormA::new(trial.salt), differing(kind, trial, Item::entry), Some(trial.writes.len())))
         }
         MethodKind::VersionedRiblt => {
-            Some(count(&FormB::new(trial.salt), differing(trial, Item::entry), Some(trial.writes.len())))
+            Some(count(&FormB::new(trial.salt), differing(kind, trial, Item::entry), Some(trial.writes.len())))
+        }
+        MethodKind::KeyedRibltLong => {
+            Some(count(&LongFormA::new(trial.salt), differing(kind, trial, Item::entry), Some(trial.writes.len())))
+        }
+        MethodKind::VersionedRibltLong => {
+            Some(count(&LongFormB::new(trial.salt), differing(kind, trial, Item::entry), Some(trial.writes.len())))
         }
         _ => None,
     }
@@ -39,8 +45,8 @@ impl From<PeelError> for Mistaken {
 }
 
 /// The items of each side that the other side does not have.
-fn differing<T>(trial: &Trial, item: impl Fn(&Item) -> T) -> [Vec<T>; 2] {
-    let empty = Index::of(&Store::default(), trial.salt);
+fn differing<T>(kind: MethodKind, trial: &Trial, item: impl Fn(&Item) -> T) -> [Vec<T>; 2] {
+    let empty = Index::with_ids(&Store::default(), trial.salt, kind.ids());
     [0, 1].map(|side| {
         let tuple = |write: &Write| if write.holder == side { Some(write.tuple.clone()) } else { write.older.clone() };
         trial.writes.iter().filter_map(tuple).map(|tuple| item(&empty.item(&tuple))).collect()

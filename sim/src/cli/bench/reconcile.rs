@@ -31,7 +31,7 @@ the same on every machine, but for encode_us and decode_us.
 What is printed, as means over the trials that did not fail, null where there is no such number:
 
   overhead_mean, overhead_sd   what the method needs in its own units per changed key. riblt, keyed-riblt, \
-versioned-riblt: cells of the code itself, taken one by one until the decoder is complete, not those of the session, \
+versioned-riblt, and the latter two with long ids: cells of the code itself, taken one by one until the decoder is complete, not those of the session, \
 whose credit comes in windows; they depend on the differences only, so few --items do. pinsketch, pinsketch-bisect: \
 syndromes that the session sent, those for verification included. iblt: cells of the tables that the session sent, \
 without the strata. Other methods have no such unit
@@ -156,7 +156,10 @@ impl ReconcileArgs {
             // Every item that is peeled takes a cell of its own.
             MethodKind::Iblt => ("states", size.states(), iblt::CELLS_MAX - 1),
             MethodKind::Riblt => ("states", size.states(), session::CELLS_MAX),
-            MethodKind::KeyedRiblt | MethodKind::VersionedRiblt => ("keys", keys, session::CELLS_MAX),
+            MethodKind::KeyedRiblt
+            | MethodKind::VersionedRiblt
+            | MethodKind::KeyedRibltLong
+            | MethodKind::VersionedRibltLong => ("keys", keys, session::CELLS_MAX),
             _ => return Ok(()),
         };
         if differing <= most as u64 {
@@ -172,7 +175,7 @@ impl ReconcileArgs {
 }
 
 fn measure(args: &ReconcileArgs, size: Size) -> Result<Report, TupleError> {
-    let trials = Trials::new(size, args.value_bytes as usize, args.seed)?;
+    let trials = Trials::new(size, args.value_bytes as usize, args.seed, args.algorithm.ids())?;
     let mut tally = Tally::default();
     for number in 0..args.trials {
         let mut trial = trials.trial(number)?;

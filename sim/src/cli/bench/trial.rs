@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rand_core::{Rng, TryRng};
 use rapprochement_core::peer::{Peer, PeerId, SimPeer};
 use rapprochement_core::reconcile::coding::Salt;
+use rapprochement_core::reconcile::session::IdLength;
 use rapprochement_core::reconcile::session::pair::Side;
 use rapprochement_core::store::{Keys, Store, Tuple, TupleError};
 
@@ -38,6 +39,7 @@ impl Keys for NoKeys {
 #[derive(Debug)]
 pub(super) struct Trials {
     streams: Streams,
+    ids: IdLength,
     world: World<'static>,
 }
 
@@ -53,7 +55,7 @@ pub(super) struct Trial {
 
 impl Trials {
     /// Makes what both sides have; every value has so many bytes.
-    pub(super) fn new(size: Size, value_bytes: usize, seed: u64) -> Result<Self, TupleError> {
+    pub(super) fn new(size: Size, value_bytes: usize, seed: u64, ids: IdLength) -> Result<Self, TupleError> {
         let streams = Streams::new(seed);
         let make = move |author: SimPeer, version, key: &[u8], rng: &mut Philox| {
             let mut value = vec![0; value_bytes];
@@ -61,7 +63,7 @@ impl Trials {
             Tuple::from_parts(author.id(), version, key, Some(&value), [0; 64]).map(Arc::new)
         };
         let world = World::new(size, Box::new(make), &mut streams.stream(Purpose::Reconciliation, 0))?;
-        Ok(Self { streams, world })
+        Ok(Self { streams, ids, world })
     }
 
     /// Draws in what the two sides differ, and under which salt they meet.
@@ -70,7 +72,7 @@ impl Trials {
         let salt = Salt(draw_pair(&mut rng));
         let nonces = [draw_pair(&mut rng), draw_pair(&mut rng)];
         let writes = self.world.writes(2, Holders::ByKey, &mut rng)?;
-        let side = Side::new(self.world.common().clone(), salt);
+        let side = Side::with_ids(self.world.common().clone(), salt, self.ids);
         let mut sides = [side.clone(), side];
         writes.iter().for_each(|write| drop(sides[write.holder as usize].offer(&write.tuple, &NoKeys)));
         Ok(Trial { sides, salt, nonces, writes })
@@ -107,14 +109,14 @@ mod tests {
     fn a_trial_differs_in_what_it_says() {
         for (items, updates, inserts, authors) in [(300, 20, 40, 7), (60, 0, 60, 100), (60, 60, 0, 3), (0, 0, 0, 5)] {
             let size = Size { items, updates, inserts, authors, first_author: 0 };
-            let trials = Trials::new(size, 32, 3).unwrap();
+            let trials = Trials::new(size, 32, 3, IdLength::Short).unwrap();
             let trial = trials.trial(0).unwrap();
             assert_eq!(trial.writes.len() as u32, updates + inserts);
             assert_eq!(trial.writes.iter().filter(|write| write.older.is_some()).count() as u32, updates);
             let states = |side: &Side| side.index().items().map(|item| (item.key, item.state)).collect::<BTreeSet<_>>();
             let [a, b] = trial.sides.each_ref().map(states);
             assert_eq!(a.symmetric_difference(&b).count() as u64, size.states());
-            let keys: BTreeSet<u64> = a.union(&b).map(|(key, _)| *key).collect();
+            let keys: BTreeSet<_> = a.union(&b).map(|(key, _)| *key).collect();
             assert_eq!(keys.len() as u32, items);
             assert_eq!(trial.is_joined(size), updates + inserts == 0);
         }

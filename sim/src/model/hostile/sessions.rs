@@ -130,8 +130,10 @@ pub(super) struct FalseCounts {
 
 impl FalseCounts {
     pub(super) const fn new(method: MethodKind, rng: Philox) -> Self {
-        use MethodKind::{KeyedRiblt, Riblt, TwoLevel, VersionedRiblt};
-        Self { counts_items: matches!(method, Riblt | KeyedRiblt | VersionedRiblt | TwoLevel), rng }
+        use MethodKind::{KeyedRiblt, KeyedRibltLong, Riblt, TwoLevel, VersionedRiblt, VersionedRibltLong};
+        let counts_items =
+            matches!(method, Riblt | KeyedRiblt | VersionedRiblt | TwoLevel | KeyedRibltLong | VersionedRibltLong);
+        Self { counts_items, rng }
     }
 
     fn number(&mut self) -> u32 {
