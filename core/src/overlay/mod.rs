@@ -1,7 +1,16 @@
-//! Whom a node may contact. Peer exchange, RTT measurement and the view-keeping samplers join this room with the
-//! overlay work; what stands here is the one question that every gossip protocol asks of them.
+//! Whom a node may contact, and whom it should. What stands here is the one question that every gossip protocol asks of
+//! its overlay; the rooms hold parts for a service to own, none of which sends anything by itself.
 
+pub mod address;
+mod allowance;
+pub mod book;
+pub mod exchange;
+pub mod neighbours;
+pub mod probe;
+pub mod refusals;
 pub mod sampling;
+pub mod search;
+pub mod vivaldi;
 
 use alloc::vec::Vec;
 
