@@ -19,7 +19,7 @@ use crate::overlay::sampling::config::{choose, phase, require, require_size, req
 use crate::overlay::sampling::minwise::MinWise;
 use crate::overlay::sampling::view::tell_changes;
 use crate::overlay::sampling::{ConfigError, Introduce, PEERS_MAX, PeerSampling, SamplingEvent};
-use crate::peer::Peer;
+use crate::peer::{Peer, PeerId};
 use crate::protocol::{Context, Input, Protocol};
 use crate::time::{Duration, Instant};
 use crate::wire::{DecodeError, Message, Reader};
@@ -143,10 +143,10 @@ struct Slot<P> {
 }
 
 impl<P: Peer> Slot<P> {
-    fn offer(&mut self, peer: P) {
+    fn offer(&mut self, peer: P, id: &PeerId) {
         let before = self.search.peer();
         if before != Some(peer) {
-            self.search.offer(peer);
+            self.search.offer(peer, id);
         }
         if self.search.holds(peer) {
             self.hits = if before == Some(peer) { self.hits.saturating_add(1) } else { 1 };
@@ -224,7 +224,8 @@ impl<P: Peer> Basalt<P> {
     /// Shows peers to all slots.
     fn search(&mut self, peers: &[P]) {
         for &peer in peers {
-            self.slots.iter_mut().for_each(|slot| slot.offer(peer));
+            let id = peer.id();
+            self.slots.iter_mut().for_each(|slot| slot.offer(peer, &id));
         }
     }
 

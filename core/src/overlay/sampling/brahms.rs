@@ -249,7 +249,8 @@ impl<P: Peer> Brahms<P> {
     }
 
     fn observe(&mut self, peer: P) {
-        self.samplers.iter_mut().for_each(|sampler| sampler.offer(peer));
+        let id = peer.id();
+        self.samplers.iter_mut().for_each(|sampler| sampler.offer(peer, &id));
     }
 
     /// The peer does not answer: it leaves the view, and its samples start anew under other keys.

@@ -63,7 +63,6 @@ impl Rule for CyclonConfig {
     }
 
     fn begin<P: Peer, G: Rng + ?Sized>(&self, view: &mut View<P>, rng: &mut G) -> Option<P> {
-        view.grow_older();
         let oldest = view.oldest(rng)?;
         view.remove(oldest);
         Some(oldest)

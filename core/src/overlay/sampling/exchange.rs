@@ -4,6 +4,11 @@
 //! A neighbour that does not answer within the timeout is dropped, and so is one that the transport says is gone. An
 //! answer counts once, from the neighbour that was asked, under the number that it was asked by. A node that is left
 //! without neighbours waits to be introduced.
+//!
+//! Descriptors age by one a round and go when they are older than four times the view is large, which those of a live node
+//! hardly become. The literature has no such limit. But where a view has room for everybody, nothing else would remove the dead:
+//! whoever drops one is handed it back by those who have not noticed yet. So a dead neighbour leaves within about as
+//! many rounds, at the latest.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -46,7 +51,7 @@ pub trait Rule: Clone + fmt::Debug {
         true
     }
 
-    /// Begins a round: ages the view, and chooses the neighbour.
+    /// Chooses the neighbour of a round.
     fn begin<P: Peer, G: Rng + ?Sized>(&self, view: &mut View<P>, rng: &mut G) -> Option<P>;
 
     /// What is offered, `opening` a round or answering.
@@ -66,6 +71,11 @@ pub trait Rule: Clone + fmt::Debug {
         received: &[Descriptor<P>],
         rng: &mut G,
     );
+}
+
+/// The age in rounds beyond which a descriptor goes.
+fn expiry<R: Rule>(rule: &R) -> u32 {
+    4 * rule.capacity() as u32
 }
 
 /// What nodes of this family send each other.
@@ -158,6 +168,7 @@ impl<P: Peer, R: Rule> Exchange<P, R> {
     fn round<C: Context<Self>>(&mut self, context: &mut C) {
         context.set_timer(self.rule.interval(), ExchangeTimer::Round);
         self.give_up();
+        self.view.grow_older(expiry(&self.rule));
         let Some(peer) = self.rule.begin(&mut self.view, context.rng()) else { return };
         let sent = self.offer(peer, true, context);
         let number = context.rng().next_u32();
@@ -184,7 +195,7 @@ impl<P: Peer, R: Rule> Exchange<P, R> {
     }
 
     fn hear<C: Context<Self>>(&mut self, from: P, message: &ExchangeMessage<P>, context: &mut C) {
-        let received = admitted(&message.offer, context.me(), self.rule.offer_max());
+        let received = admitted(&message.offer, context.me(), self.rule.offer_max(), expiry(&self.rule));
         let sent = if message.is_reply {
             let is_it = |asked: &mut Asked<P>| asked.peer == from && asked.number == message.number;
             let Some(asked) = self.asked.take_if(is_it) else { return };

@@ -104,7 +104,6 @@ impl Rule for FrameworkConfig {
     }
 
     fn begin<P: Peer, G: Rng + ?Sized>(&self, view: &mut View<P>, rng: &mut G) -> Option<P> {
-        view.grow_older();
         match self.selection {
             PeerSelection::Random => view.random(rng),
             PeerSelection::Tail => view.oldest(rng),

@@ -2,12 +2,12 @@
 //! in whatever order, each different one has the same chance.
 //!
 //! A. Z. Broder, M. Charikar, A. M. Frieze and M. Mitzenmacher, "Min-wise independent permutations", JCSS 60(3), 2000. The hash is
-//! SipHash-2-4 under a secret key of 128 bits, so that nobody can choose ids that win.
+//! SipHash-1-3 under a secret key of 128 bits, so that nobody can choose ids that win.
 
 use rand_core::Rng;
-use siphasher::sip::SipHasher24;
+use siphasher::sip::SipHasher13;
 
-use crate::peer::Peer;
+use crate::peer::{Peer, PeerId};
 
 /// Keeps one peer of a stream.
 #[derive(Clone, Debug)]
@@ -30,10 +30,10 @@ impl<P: Peer> MinWise<P> {
         self.peer() == Some(peer)
     }
 
-    /// The next peer of the stream.
-    pub(super) fn offer(&mut self, peer: P) {
+    /// The next peer of the stream, with its id, which the caller computes once for many samplers.
+    pub(super) fn offer(&mut self, peer: P, id: &PeerId) {
         let [k0, k1] = self.key;
-        let rank = SipHasher24::new_with_keys(k0, k1).hash(&peer.id().0);
+        let rank = SipHasher13::new_with_keys(k0, k1).hash(&id.0);
         if self.best.is_none_or(|(least, _)| rank < least) {
             self.best = Some((rank, peer));
         }
@@ -63,7 +63,9 @@ mod tests {
         let mut kept = vec![0u32; 50];
         for _ in 0..5000 {
             let mut sampler = MinWise::new(&mut rng);
-            (0..50).for_each(|peer| (0..1 + (peer % 5) * 25).for_each(|_| sampler.offer(SimPeer(peer))));
+            (0..50).for_each(|peer| {
+                (0..1 + (peer % 5) * 25).for_each(|_| sampler.offer(SimPeer(peer), &SimPeer(peer).id()))
+            });
             kept[sampler.peer().unwrap().0 as usize] += 1;
         }
         let chi2: f64 = kept.iter().map(|&count| (f64::from(count) - 100.0) * (f64::from(count) - 100.0) / 100.0).sum();

@@ -60,7 +60,6 @@ impl Rule for NewscastConfig {
     }
 
     fn begin<P: Peer, G: Rng + ?Sized>(&self, view: &mut View<P>, rng: &mut G) -> Option<P> {
-        view.grow_older();
         view.random(rng)
     }
 

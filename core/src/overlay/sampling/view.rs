@@ -9,7 +9,7 @@ use crate::overlay::sampling::config::{choose, choose_many};
 use crate::peer::Peer;
 use crate::random;
 
-/// The greatest age. Ages stop there, and a message with a greater one is refused.
+/// The greatest age that a message may carry: three bytes of a variable-length integer.
 pub const AGE_MAX: u32 = (1 << 21) - 1;
 
 /// A peer and how many rounds ago it made itself known, as far as that was counted.
@@ -57,8 +57,10 @@ impl<P: Peer> View<P> {
         self.entries.iter().map(|entry| entry.peer).collect()
     }
 
-    pub(super) fn grow_older(&mut self) {
-        self.entries.iter_mut().for_each(|entry| entry.age = entry.age.saturating_add(1).min(AGE_MAX));
+    /// One more round has passed; descriptors of more than `expiry` rounds go.
+    pub(super) fn grow_older(&mut self, expiry: u32) {
+        self.entries.iter_mut().for_each(|entry| entry.age = entry.age.saturating_add(1));
+        self.entries.retain(|entry| entry.age <= expiry);
     }
 
     pub(super) fn remove(&mut self, peer: P) {
@@ -135,12 +137,12 @@ impl<P: Peer> View<P> {
     }
 }
 
-/// Of what a peer said: the first `limit` descriptors, without this node and without repeats.
-pub(super) fn admitted<P: Peer>(received: &[Descriptor<P>], me: P, limit: usize) -> Vec<Descriptor<P>> {
+/// Of what a peer said: the first `limit` descriptors, without this node, repeats, and what is older than `expiry`.
+pub(super) fn admitted<P: Peer>(received: &[Descriptor<P>], me: P, limit: usize, expiry: u32) -> Vec<Descriptor<P>> {
     let mut taken: Vec<Descriptor<P>> = Vec::new();
     for entry in received.iter().take(limit) {
-        if entry.peer != me && !taken.iter().any(|known| known.peer == entry.peer) {
-            taken.push(Descriptor { peer: entry.peer, age: entry.age.min(AGE_MAX) });
+        if entry.peer != me && entry.age <= expiry && !taken.iter().any(|known| known.peer == entry.peer) {
+            taken.push(*entry);
         }
     }
     taken
