@@ -5,6 +5,29 @@
 //! M. Jelasity, S. Voulgaris, R. Guerraoui, A.-M. Kermarrec and M. van Steen, "Gossip-based peer sampling", ACM TOCS
 //! 25(3), 2007, has the abstraction and how samplers are measured.
 
+mod any;
+mod basalt;
+mod brahms;
+mod codec;
+mod config;
+mod cyclon;
+pub mod exchange;
+mod framework;
+mod hyparview;
+mod minwise;
+mod newscast;
+mod view;
+
+pub use any::{AnyMessage, AnySampler, AnyTimer, SamplingConfig};
+pub use basalt::{Basalt, BasaltConfig, BasaltMessage, BasaltTimer};
+pub use brahms::{Brahms, BrahmsConfig, BrahmsMessage, BrahmsTimer};
+pub use config::{ConfigError, PEERS_MAX};
+pub use cyclon::{Cyclon, CyclonConfig};
+pub use framework::{Framework, FrameworkConfig, PeerSelection, Propagation};
+pub use hyparview::{HyParView, HyParViewConfig, HyParViewMessage, HyParViewTimer};
+pub use newscast::{Newscast, NewscastConfig};
+pub use view::{AGE_MAX, Descriptor, View};
+
 use alloc::vec::Vec;
 
 use rand_core::Rng;
@@ -31,6 +54,11 @@ pub trait PeerSampling:
 {
     /// The neighbours that are held now, in no particular order, without this node and without repeats.
     fn view(&self) -> Vec<Self::Peer>;
+
+    /// The peers out of which [`PeerSampling::sample`] draws: the view, unless the sampler keeps samples apart from it.
+    fn samples(&self) -> Vec<Self::Peer> {
+        self.view()
+    }
 
     /// One peer out of the stream of samples, or `None` where the node knows nobody. Samplers whose view is their sample draw
     /// from it; those that keep samples apart from the view (Brahms, BASALT) draw from those.

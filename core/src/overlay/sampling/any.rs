@@ -1,0 +1,249 @@
+//! Any sampler behind one type, so that a service or a scenario chooses one at run time without being generic in it. A
+//! sampler joins by one line in the table at the end of this file.
+
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+
+use rand_core::Rng;
+
+use crate::overlay::sampling::{
+    Basalt, BasaltConfig, Brahms, BrahmsConfig, ConfigError, Cyclon, CyclonConfig, Framework, FrameworkConfig,
+    HyParView, HyParViewConfig, Introduce, Newscast, NewscastConfig, PeerSampling, SamplingEvent,
+};
+use crate::peer::Peer;
+use crate::protocol::{Context, Input, Protocol, TimerHandle};
+use crate::time::{Duration, Instant};
+use crate::wire::{DecodeError, Message, Reader};
+
+/// How the messages and timers of one sampler are those of [`AnySampler`].
+trait Member: PeerSampling {
+    fn message(message: Self::Message) -> AnyMessage<Self::Peer>;
+    fn timer(timer: Self::Timer) -> AnyTimer;
+}
+
+/// The context of [`AnySampler`] as the sampler within sees it.
+struct Within<'a, C, S> {
+    outer: &'a mut C,
+    sampler: PhantomData<fn() -> S>,
+}
+
+impl<S: Member, C: Context<AnySampler<S::Peer>>> Context<S> for Within<'_, C, S> {
+    type Rng = C::Rng;
+
+    fn send(&mut self, to: S::Peer, message: S::Message) {
+        self.outer.send(to, S::message(message));
+    }
+
+    fn send_many(&mut self, to: &[S::Peer], message: S::Message) {
+        self.outer.send_many(to, S::message(message));
+    }
+
+    fn backlog(&self, to: S::Peer) -> Duration {
+        self.outer.backlog(to)
+    }
+
+    fn disconnect(&mut self, to: S::Peer) {
+        self.outer.disconnect(to);
+    }
+
+    fn set_timer(&mut self, after: Duration, timer: S::Timer) -> TimerHandle {
+        self.outer.set_timer(after, S::timer(timer))
+    }
+
+    fn cancel_timer(&mut self, handle: TimerHandle) {
+        self.outer.cancel_timer(handle);
+    }
+
+    fn emit(&mut self, event: SamplingEvent<S::Peer>) {
+        self.outer.emit(event);
+    }
+
+    fn spend(&mut self, time: Duration) {
+        self.outer.spend(time);
+    }
+
+    fn rng(&mut self) -> &mut C::Rng {
+        self.outer.rng()
+    }
+
+    fn me(&self) -> S::Peer {
+        self.outer.me()
+    }
+}
+
+/// Gives an input to the sampler within: `None` for a message or timer that is another sampler's.
+fn pass<S: Member, C: Context<AnySampler<S::Peer>>>(
+    sampler: &mut S,
+    now: Instant,
+    input: Option<Input<'_, S>>,
+    outer: &mut C,
+) {
+    if let Some(input) = input {
+        sampler.handle(now, input, &mut Within { outer, sampler: PhantomData });
+    }
+}
+
+/// The class names of all members, one list behind the other.
+const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
+    let mut all = [""; N];
+    let (mut list, mut place) = (0, 0);
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            all[place] = lists[list][at];
+            place += 1;
+            at += 1;
+        }
+        list += 1;
+    }
+    all
+}
+
+macro_rules! samplers {
+    ($($tag:literal $name:ident, $config:ident: $about:literal;)+) => {
+        /// A sampler of any kind. Messages and timers of another kind than its own are ignored.
+        #[derive(Debug)]
+        pub enum AnySampler<P: Peer> {
+            $(#[doc = $about] $name($name<P>),)+
+        }
+
+        /// A message of any sampler: a tag of one byte, and the message.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum AnyMessage<P: Peer> {
+            $(#[doc = $about] $name(<$name<P> as Protocol>::Message),)+
+        }
+
+        /// A timer of any sampler.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum AnyTimer {
+            $(#[doc = $about] $name(<$name<crate::peer::PeerId> as Protocol>::Timer),)+
+        }
+
+        /// The parameters of a sampler of any kind.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum SamplingConfig {
+            $(#[doc = $about] $name($config),)+
+        }
+
+        impl SamplingConfig {
+            /// A sampler that knows nobody yet.
+            ///
+            /// # Errors
+            /// A parameter that makes no sense.
+            pub fn build<P: Peer>(self) -> Result<AnySampler<P>, ConfigError> {
+                Ok(match self {
+                    $(Self::$name(config) => AnySampler::$name($name::new(config)?),)+
+                })
+            }
+        }
+
+        $(impl<P: Peer> Member for $name<P> {
+            fn message(message: Self::Message) -> AnyMessage<P> {
+                AnyMessage::$name(message)
+            }
+
+            fn timer(timer: Self::Timer) -> AnyTimer {
+                AnyTimer::$name(timer)
+            }
+        })+
+
+        impl<P: Peer> AnyMessage<P> {
+            const CLASS_LISTS: &'static [&'static [&'static str]] =
+                &[$(<<$name<P> as Protocol>::Message as Message>::CLASSES,)+];
+            const CLASS_NAMES: [&'static str; CLASS_SLOTS] = joined(Self::CLASS_LISTS);
+            const CLASS_COUNT: usize = 0 $(+ <<$name<P> as Protocol>::Message as Message>::CLASSES.len())+;
+        }
+
+        impl<P: Peer> Message for AnyMessage<P> {
+            const CLASSES: &'static [&'static str] = Self::CLASS_NAMES.split_at(Self::CLASS_COUNT).0;
+
+            fn class(&self) -> usize {
+                let (list, class) = match self {
+                    $(Self::$name(message) => ($tag, message.class()),)+
+                };
+                Self::CLASS_LISTS[..list].iter().map(|classes| classes.len()).sum::<usize>() + class
+            }
+
+            fn encoded_len(&self) -> usize {
+                1 + match self { $(Self::$name(message) => message.encoded_len(),)+ }
+            }
+
+            fn encode(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$name(message) => {
+                        out.push($tag);
+                        message.encode(out);
+                    })+
+                }
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+                Reader::new(bytes)?;
+                let (&tag, rest) = bytes.split_first().ok_or(DecodeError::Truncated)?;
+                match tag {
+                    $($tag => Message::decode(rest).map(Self::$name),)+
+                    _ => Err(DecodeError::UnknownTag),
+                }
+            }
+
+            fn signatures(&self) -> usize {
+                match self { $(Self::$name(message) => message.signatures(),)+ }
+            }
+        }
+
+        impl<P: Peer> Protocol for AnySampler<P> {
+            type Peer = P;
+            type Message = AnyMessage<P>;
+            type Timer = AnyTimer;
+            type Command = Introduce<P>;
+            type Event = SamplingEvent<P>;
+
+            fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
+                match self {
+                    $(Self::$name(sampler) => {
+                        let input = match input {
+                            Input::Message { from, message: AnyMessage::$name(message) } => {
+                                Some(Input::Message { from, message })
+                            }
+                            Input::Timer(AnyTimer::$name(timer)) => Some(Input::Timer(timer)),
+                            Input::Message { .. } | Input::Timer(_) => None,
+                            Input::Start => Some(Input::Start),
+                            Input::Command(command) => Some(Input::Command(command)),
+                            Input::PeerUp(peer) => Some(Input::PeerUp(peer)),
+                            Input::PeerDown(peer) => Some(Input::PeerDown(peer)),
+                            Input::Stop => Some(Input::Stop),
+                        };
+                        pass(sampler, now, input, context);
+                    })+
+                }
+            }
+        }
+
+        impl<P: Peer> PeerSampling for AnySampler<P> {
+            fn view(&self) -> Vec<P> {
+                match self { $(Self::$name(sampler) => sampler.view(),)+ }
+            }
+
+            fn samples(&self) -> Vec<P> {
+                match self { $(Self::$name(sampler) => sampler.samples(),)+ }
+            }
+
+            fn sample<R: Rng + ?Sized>(&mut self, rng: &mut R) -> Option<P> {
+                match self { $(Self::$name(sampler) => sampler.sample(rng),)+ }
+            }
+        }
+    };
+}
+
+/// More classes than all members have.
+const CLASS_SLOTS: usize = 64;
+
+// Tags count up from 0 in the order of the lines, and are what the wire carries.
+samplers! {
+    0 Newscast, NewscastConfig: "Newscast.";
+    1 Cyclon, CyclonConfig: "Cyclon.";
+    2 Framework, FrameworkConfig: "The peer-sampling framework.";
+    3 HyParView, HyParViewConfig: "HyParView.";
+    4 Brahms, BrahmsConfig: "Brahms.";
+    5 Basalt, BasaltConfig: "BASALT.";
+}
