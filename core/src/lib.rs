@@ -8,6 +8,7 @@
 //! | [`protocol`] | the contract between a protocol and its host |
 //! | [`time`], [`peer`], [`random`] | virtual time, identity, draws |
 //! | [`overlay`] | whom a node may contact |
+//! | [`rank`] | MeritRank: scores of nodes as one of them sees them |
 //! | [`store`] | signed key-value-version tuples |
 //! | [`reconcile`] | the synchronisers that make stores alike |
 //! | [`wire`] | canonical encodings with hard limits |
@@ -21,6 +22,7 @@ pub mod overlay;
 pub mod peer;
 pub mod protocol;
 pub mod random;
+pub mod rank;
 pub mod reconcile;
 pub mod store;
 pub mod time;

@@ -1,0 +1,269 @@
+//! A directed graph with weighted edges, in the layout that the walks need. The out-edges of a node stand in slots; a
+//! deleted edge leaves its slot to the next new one, so that the others keep their places. The next step is chosen by a race
+//! among the slots; beyond 16 of them by a race among blocks of 16, and so on up, so that it takes
+//! `16 log16(degree)` draws at most. A change takes one pass over the out-edges of its source.
+
+use alloc::vec::Vec;
+
+use super::RankError;
+use super::race::{Candidate, WIDTH, race};
+
+/// The largest magnitude of a weight.
+pub const WEIGHT_MAX: f64 = 1e18;
+/// The smallest magnitude of a weight other than 0.
+pub const WEIGHT_MIN: f64 = 1e-18;
+/// The most nodes of a graph.
+pub(super) const NODES_MAX: usize = 1 << 28;
+
+/// The layer of a walk that has crossed no negative edge: it chooses among all edges.
+pub(super) const POSITIVE: usize = 0;
+/// The layer behind a negative edge: only positive ones are left to choose from.
+pub(super) const NEGATIVE: usize = 1;
+
+/// A changed edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EdgeChange {
+    /// The source.
+    pub from: u32,
+    /// The target.
+    pub to: u32,
+    /// The new weight, in any unit; negative for distrust; 0 deletes the edge.
+    pub weight: f64,
+}
+
+impl EdgeChange {
+    /// A change of the edge between two nodes.
+    #[must_use]
+    pub const fn new(from: u32, to: u32, weight: f64) -> Self {
+        Self { from, to, weight }
+    }
+}
+
+/// An edge in its slot, or a free slot: weight 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Edge {
+    pub(super) weight: f64,
+    pub(super) target: u32,
+    reciprocal: f32,
+}
+
+impl Edge {
+    pub(super) const FREE: Self = Self { weight: 0.0, target: 0, reciprocal: f32::INFINITY };
+
+    pub(super) fn new(target: u32, weight: f64) -> Self {
+        Self { weight, target, reciprocal: (1.0 / weight) as f32 }
+    }
+}
+
+impl Candidate for Edge {
+    #[inline]
+    fn weight(&self, layer: usize) -> f64 {
+        if layer == POSITIVE { self.weight.abs() } else { self.weight.max(0.0) }
+    }
+
+    #[inline]
+    fn reciprocal(&self, layer: usize) -> f32 {
+        let barred = layer == NEGATIVE && self.reciprocal < 0.0;
+        if barred { f32::INFINITY } else { self.reciprocal.abs() }
+    }
+}
+
+/// The sums of the weights of a block, by layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Block {
+    weights: [f64; 2],
+    reciprocals: [f32; 2],
+}
+
+impl Block {
+    fn of<C: Candidate>(members: &[C]) -> Self {
+        let weights = [POSITIVE, NEGATIVE].map(|layer| members.iter().map(|member| member.weight(layer)).sum::<f64>());
+        Self { weights, reciprocals: weights.map(|sum| if sum > 0.0 { (1.0 / sum) as f32 } else { f32::INFINITY }) }
+    }
+}
+
+impl Candidate for Block {
+    fn weight(&self, layer: usize) -> f64 {
+        self.weights[layer]
+    }
+
+    fn reciprocal(&self, layer: usize) -> f32 {
+        self.reciprocals[layer]
+    }
+}
+
+/// The out-edges of a node. `levels[0]` has the sums of blocks of slots, each further level those of the one below; the last
+/// has at most [`WIDTH`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Row {
+    slots: Vec<Edge>,
+    levels: Vec<Vec<Block>>,
+}
+
+impl Row {
+    /// The row with these slots, the last of which is taken.
+    pub(super) fn from_slots(slots: Vec<Edge>) -> Self {
+        let mut row = Self { slots, levels: Vec::new() };
+        row.rebuild();
+        row
+    }
+
+    pub(super) fn slots(&self) -> &[Edge] {
+        &self.slots
+    }
+
+    fn position(&self, target: u32) -> Option<usize> {
+        self.slots.iter().position(|edge| edge.target == target && edge.weight != 0.0)
+    }
+
+    /// Sets the edge to `target`; the row has it if the weight is 0.
+    fn set(&mut self, target: u32, weight: f64) {
+        let taken = self.position(target);
+        let place = taken.or_else(|| self.slots.iter().position(|edge| edge.weight == 0.0)).unwrap_or(self.slots.len());
+        let edge = if weight == 0.0 { Edge::FREE } else { Edge::new(target, weight) };
+        let before = self.slots.len();
+        if place == before {
+            self.slots.reserve_exact(if before == self.slots.capacity() { 2 + before / 4 } else { 0 });
+            self.slots.push(edge);
+        } else {
+            self.slots[place] = edge;
+        }
+        while self.slots.last().is_some_and(|edge| edge.weight == 0.0) {
+            self.slots.pop();
+        }
+        if self.slots.len() == before { self.resum(place) } else { self.rebuild() }
+    }
+
+    /// Sums up again what lies above a slot.
+    fn resum(&mut self, mut place: usize) {
+        for level in 0..self.levels.len() {
+            place /= WIDTH;
+            let members = place * WIDTH;
+            self.levels[level][place] = match level.checked_sub(1) {
+                None => Block::of(&self.slots[members..self.slots.len().min(members + WIDTH)]),
+                Some(below) => {
+                    let below = &self.levels[below];
+                    Block::of(&below[members..below.len().min(members + WIDTH)])
+                }
+            };
+        }
+    }
+
+    fn rebuild(&mut self) {
+        self.levels.clear();
+        if self.slots.len() <= WIDTH {
+            return;
+        }
+        let mut level: Vec<Block> = self.slots.chunks(WIDTH).map(Block::of).collect();
+        while level.len() > WIDTH {
+            let above = level.chunks(WIDTH).map(Block::of).collect();
+            self.levels.push(level);
+            level = above;
+        }
+        self.levels.push(level);
+    }
+
+    /// The edge that the walk with this key takes; `None` at a dead end.
+    #[inline]
+    fn choose(&self, key: u64, layer: usize) -> Option<&Edge> {
+        if self.levels.is_empty() {
+            return race(key, &self.slots, layer).map(|slot| &self.slots[slot]);
+        }
+        let mut place = 0;
+        for (height, level) in self.levels.iter().enumerate().rev() {
+            place = enter(key, height + 1, place, level, layer)?;
+        }
+        enter(key, 0, place, &self.slots, layer).map(|slot| &self.slots[slot])
+    }
+}
+
+/// The race within block `place` of a level. That of the first block of slots has the step's own key.
+fn enter<C: Candidate>(key: u64, height: usize, place: usize, level: &[C], layer: usize) -> Option<usize> {
+    let start = place * WIDTH;
+    let members = level.get(start..level.len().min(start + WIDTH))?;
+    let key = key ^ ((height as u64) << 32 | place as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+    race(key, members, layer).map(|winner| start + winner)
+}
+
+/// A directed graph over the nodes `0..nodes`, at most one edge from one node to another, none to itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    pub(super) rows: Vec<Row>,
+}
+
+impl Graph {
+    /// A graph without edges.
+    ///
+    /// # Errors
+    /// More than 2^28 nodes.
+    pub fn new(nodes: u32) -> Result<Self, RankError> {
+        let mut graph = Self::default();
+        graph.add_nodes(nodes)?;
+        Ok(graph)
+    }
+
+    /// Adds nodes without edges behind those that are there.
+    ///
+    /// # Errors
+    /// More than 2^28 nodes in all.
+    pub fn add_nodes(&mut self, count: u32) -> Result<(), RankError> {
+        let nodes = self.rows.len().checked_add(count as usize).filter(|&nodes| nodes <= NODES_MAX);
+        self.rows.resize(nodes.ok_or(RankError::Size)?, Row::default());
+        Ok(())
+    }
+
+    /// The number of nodes.
+    #[must_use]
+    pub fn nodes(&self) -> u32 {
+        self.rows.len() as u32
+    }
+
+    /// Changes an edge.
+    ///
+    /// # Errors
+    /// An unknown node, a self-loop, a weight out of range, the deletion of an edge that does not exist.
+    pub fn apply(&mut self, change: EdgeChange) -> Result<(), RankError> {
+        let EdgeChange { from, to, weight } = change;
+        self.row(to)?;
+        let row = self.row(from)?;
+        if from == to {
+            return Err(RankError::SelfLoop(from));
+        }
+        // A NaN is in no range.
+        if weight != 0.0 && !(WEIGHT_MIN..=WEIGHT_MAX).contains(&weight.abs()) {
+            return Err(RankError::Weight);
+        }
+        if weight == 0.0 && row.position(to).is_none() {
+            return Err(RankError::AbsentEdge { from, to });
+        }
+        self.rows[from as usize].set(to, weight);
+        Ok(())
+    }
+
+    /// The weight of an edge; 0 where there is none.
+    ///
+    /// # Errors
+    /// An unknown node.
+    pub fn weight(&self, from: u32, to: u32) -> Result<f64, RankError> {
+        self.row(to)?;
+        let row = self.row(from)?;
+        Ok(row.position(to).map_or(0.0, |place| row.slots[place].weight))
+    }
+
+    /// Targets and weights of the edges out of a node, in the order of their slots; none for an unknown node.
+    pub fn out_edges(&self, from: u32) -> impl Iterator<Item = (u32, f64)> + '_ {
+        let slots = self.rows.get(from as usize).map_or(&[][..], Row::slots);
+        slots.iter().filter(|edge| edge.weight != 0.0).map(|edge| (edge.target, edge.weight))
+    }
+
+    /// The target of the step with this key, and the layer that it leads to; `None` at a dead end.
+    #[inline]
+    pub(super) fn step(&self, from: u32, layer: usize, key: u64) -> Option<(u32, usize)> {
+        let edge = self.rows.get(from as usize)?.choose(key, layer)?;
+        Some((edge.target, if edge.weight < 0.0 { NEGATIVE } else { layer }))
+    }
+
+    fn row(&self, node: u32) -> Result<&Row, RankError> {
+        self.rows.get(node as usize).ok_or(RankError::UnknownNode(node))
+    }
+}
