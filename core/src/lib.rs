@@ -6,11 +6,13 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`protocol`] | the contract between a protocol and its host |
+//! | [`compose`] | how a protocol owns others |
 //! | [`time`], [`peer`], [`random`] | virtual time, identity, draws |
 //! | [`overlay`] | whom a node may contact |
 //! | [`rank`] | MeritRank: scores of nodes as one of them sees them |
 //! | [`store`] | signed key-value-version tuples |
 //! | [`reconcile`] | the synchronisers that make stores alike |
+//! | [`service`] | the RTT service: all of these composed into one protocol |
 //! | [`wire`] | canonical encodings with hard limits |
 
 #![no_std]
@@ -18,12 +20,14 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod compose;
 pub mod overlay;
 pub mod peer;
 pub mod protocol;
 pub mod random;
 pub mod rank;
 pub mod reconcile;
+pub mod service;
 pub mod store;
 pub mod time;
 pub mod wire;

@@ -29,11 +29,17 @@ pub enum Refusal {
     PingFlood,
     /// A candidate with a rank or an uptime that is not a number in range.
     BadScore,
+    /// An opinion that is malformed, of the future, or about nobody.
+    BadOpinion,
+    /// An author's opinion of itself.
+    SelfOpinion,
+    /// An opinion about a peer for whom the ranking has no room.
+    RankingFull,
 }
 
 impl Refusal {
     /// All kinds, in the order of their counts.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::BadSignature,
         Self::FutureRecord,
         Self::ExpiredRecord,
@@ -47,7 +53,16 @@ impl Refusal {
         Self::WrongSender,
         Self::PingFlood,
         Self::BadScore,
+        Self::BadOpinion,
+        Self::SelfOpinion,
+        Self::RankingFull,
     ];
+
+    /// Whether no honest peer gives cause for it. Late answers, floods of a small network, and what an honest peer passes on of
+    /// others' records and opinions do not tell against who said it.
+    pub const fn is_misdeed(self) -> bool {
+        matches!(self, Self::BadSignature | Self::ForeignRecord | Self::Oversized | Self::WrongSender)
+    }
 
     /// The kind's name in metrics.
     pub const fn name(self) -> &'static str {
@@ -65,6 +80,9 @@ impl Refusal {
             Self::WrongSender => "wrong_sender",
             Self::PingFlood => "ping_flood",
             Self::BadScore => "bad_score",
+            Self::BadOpinion => "bad_opinion",
+            Self::SelfOpinion => "self_opinion",
+            Self::RankingFull => "ranking_full",
         }
     }
 }
@@ -83,6 +101,11 @@ impl Counters {
     /// How often this kind occurred.
     pub fn of(&self, refusal: Refusal) -> u64 {
         self.0[refusal as usize]
+    }
+
+    /// How often no honest peer could have been the cause.
+    pub fn misdeeds(&self) -> u64 {
+        self.iter().filter(|(refusal, _)| refusal.is_misdeed()).map(|(_, count)| count).sum()
     }
 
     /// How often any occurred.

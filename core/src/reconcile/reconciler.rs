@@ -97,6 +97,11 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         }
     }
 
+    /// Where it takes its peers from.
+    pub const fn sampler_mut(&mut self) -> &mut S {
+        &mut self.sampler
+    }
+
     fn open<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         let Some(peer) = self.sampler.sample(context.rng()) else { return };
         self.open_with(peer, now, context);
