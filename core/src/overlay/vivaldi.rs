@@ -53,6 +53,16 @@ impl<const D: usize> Coordinate<D> {
         (reach && (least..=greatest).contains(&share)).then_some(Self { position, height, error })
     }
 
+    /// The axes in microseconds.
+    pub fn position(&self) -> [i32; D] {
+        self.position
+    }
+
+    /// The height in microseconds.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
     /// The relative error that its owner expects of it, 0.01 to 1.5.
     pub fn error(&self) -> f64 {
         f64::from(self.error) / f64::from(ERROR_UNIT)

@@ -58,7 +58,9 @@ fn one_source_cannot_fill_the_book_nor_displace_who_was_tried() {
     for peer in 10..13 {
         hear(&mut book, at(10), peer, &record(SimPeer(peer), 1));
     }
-    (100..200).for_each(|peer| drop(hear(&mut book, at(peer.into()), 66, &record(SimPeer(peer), 1))));
+    for peer in 100..200 {
+        hear(&mut book, at(peer.into()), 66, &record(SimPeer(peer), 1));
+    }
     let of = |book: &Book<SimPeer>, source| book.iter().filter(|(_, entry)| entry.source() == SimPeer(source)).count();
     assert_eq!((book.tried(), of(&book, 66), book.len()), (5, 8, 16));
     // Many sources that each stay within their quota push out of the largest.
@@ -70,6 +72,12 @@ fn one_source_cannot_fill_the_book_nor_displace_who_was_tried() {
     // A sixth that answers takes the place of the one whose answer is oldest.
     book.answered(at(1_000), SimPeer(10));
     assert!(book.tried() == 5 && book.entry(SimPeer(1)).is_none());
+    // One source's creatures that answer push out each other, after one more of the others.
+    for peer in 300..340 {
+        hear(&mut book, at(2_000), 66, &record(SimPeer(peer), 1));
+        book.answered(at(2_000 + u64::from(peer)), SimPeer(peer));
+    }
+    assert!(book.tried() == 5 && [3, 4, 5, 10].iter().all(|peer| book.entry(SimPeer(*peer)).is_some()));
 }
 
 #[test]
@@ -197,9 +205,9 @@ proptest! {
         for (kind, peer, source, sequence, time) in steps {
             let (peer, source, now) = (SimPeer(peer), SimPeer(source), Instant::from_nanos(time >> (time % 64)));
             match kind {
-                0 | 1 => drop(book.hear(now, source, &record(peer, sequence + 1), &PlainKeys(ME.id()), &mut counters)),
+                0 | 1 => _ = book.hear(now, source, &record(peer, sequence + 1), &PlainKeys(ME.id()), &mut counters),
                 2 => book.answered(now, peer),
-                3 => drop(book.failed(peer)),
+                3 => _ = book.failed(peer),
                 4 => book.bound(now, peer, Duration::from_nanos(time), Duration::MAX),
                 _ => book.expire(now),
             }
