@@ -29,6 +29,8 @@ fn main() -> Result<(), String> {
     report::<3>("3D", flat, &matrix, &options);
     report::<5>("5D", flat, &matrix, &options);
     report::<2>("2D+height", VivaldiConfig::default(), &matrix, &options);
+    let paper = VivaldiConfig { paper_unit: true, ..VivaldiConfig::default() };
+    report::<2>("2D+height by the paper's unit vector", paper, &matrix, &options);
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use rand_core::Rng;
 
@@ -50,7 +51,7 @@ pub struct Bounds {
     pub least: Duration,
     /// The least of the upper bounds.
     pub most: Duration,
-    /// How many introductions made them.
+    /// How many introductions made them; those that one introducer repeats count again.
     pub witnesses: u32,
 }
 
@@ -172,22 +173,31 @@ impl<P: Peer> Book<P> {
 
     /// Makes room for one more new peer of this source.
     fn make_room(&mut self, source: P) {
-        let new = self.entries.iter().filter(|(_, entry)| entry.answered.is_none());
-        let mut sources: Vec<P> = new.map(|(_, entry)| entry.source).collect();
-        let of_source = sources.iter().filter(|other| **other == source).count();
-        let from = if of_source >= self.config.new_per_source.max(1) {
-            source
-        } else if sources.len() >= self.config.new_max.max(1) {
-            sources.sort_unstable();
-            let runs = sources.chunk_by(|a, b| a == b).max_by_key(|run| run.len());
-            runs.map_or(source, |run| run[0])
+        let new = || self.entries.iter().filter(|(_, entry)| entry.answered.is_none());
+        let of_source = || new().filter(|(_, entry)| entry.source == source);
+        let victim = if of_source().count() >= self.config.new_per_source.max(1) {
+            of_source().min_by_key(|(_, entry)| entry.heard).map(|(peer, _)| *peer)
+        } else if new().count() >= self.config.new_max.max(1) {
+            self.victim(false, None)
         } else {
-            return;
+            None
         };
-        let of_it = self.entries.iter().filter(|(_, entry)| entry.answered.is_none() && entry.source == from);
-        if let Some(peer) = of_it.min_by_key(|(_, entry)| entry.heard).map(|(peer, _)| *peer) {
+        if let Some(peer) = victim {
             self.remove(peer);
         }
+    }
+
+    /// Who has to go from the tried or the new peers: the oldest one of the source with most of them. Not `except`.
+    fn victim(&self, tried: bool, except: Option<P>) -> Option<P> {
+        let pool = || self.entries.iter().filter(|(_, entry)| entry.answered.is_some() == tried);
+        let mut sources: Vec<P> = pool().map(|(_, entry)| entry.source).collect();
+        sources.sort_unstable();
+        let crowd = |source: P| {
+            sources.partition_point(|other| *other <= source) - sources.partition_point(|other| *other < source)
+        };
+        let others = pool().filter(|(peer, _)| Some(**peer) != except);
+        let worst = others.min_by_key(|(_, entry)| (Reverse(crowd(entry.source)), entry.answered, entry.heard));
+        worst.map(|(peer, _)| *peer)
     }
 
     /// The peer answered a probe: it is tried from now on. Nothing where it is not in the book.
@@ -198,11 +208,10 @@ impl<P: Peer> Book<P> {
         if entry.answered.replace(now).is_none() {
             self.tried += 1;
         }
-        if self.tried > self.config.tried_max.max(1) {
-            let tried = self.entries.iter().filter(|(other, entry)| **other != peer && entry.answered.is_some());
-            if let Some(oldest) = tried.min_by_key(|(_, entry)| entry.answered).map(|(other, _)| *other) {
-                self.remove(oldest);
-            }
+        if self.tried > self.config.tried_max.max(1)
+            && let Some(other) = self.victim(true, Some(peer))
+        {
+            self.remove(other);
         }
     }
 

@@ -186,7 +186,7 @@ impl<P: Peer> Neighbours<P> {
         for ring in 0..self.config.rings {
             let in_ring = move |config: &NeighboursConfig, candidate: &Candidate<P>| {
                 let rtt = candidate.rtt.filter(|rtt| config.ring(*rtt) == ring)?;
-                Some(power(candidate.rank, 1.0) + 1e-9 / (1.0 + rtt.as_secs_f64())).filter(|score| score.is_finite())
+                Some(candidate.rank + 1e-9 / (1.0 + rtt.as_secs_f64())).filter(|score| score.is_finite())
             };
             self.fill(now, &old, &live, Slot::Ring(ring), 1, in_ring);
         }

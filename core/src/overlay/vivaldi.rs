@@ -53,6 +53,16 @@ impl<const D: usize> Coordinate<D> {
         (reach && (least..=greatest).contains(&share)).then_some(Self { position, height, error })
     }
 
+    /// The axes in microseconds.
+    pub fn position(&self) -> [i32; D] {
+        self.position
+    }
+
+    /// The height in microseconds.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
     /// The relative error that its owner expects of it, 0.01 to 1.5.
     pub fn error(&self) -> f64 {
         f64::from(self.error) / f64::from(ERROR_UNIT)
@@ -116,12 +126,14 @@ pub struct VivaldiConfig {
     pub height_min: Option<f64>,
     /// Furthest that one sample moves a node, in milliseconds.
     pub step_max: f64,
+    /// Whether the plane's part of a step is divided by the distance with heights, as in the paper; else by that in the plane.
+    pub paper_unit: bool,
 }
 
 impl Default for VivaldiConfig {
-    /// The paper's gains, with height.
+    /// The paper's gains, with height of at least 0.1 ms, steps of at most 250 ms.
     fn default() -> Self {
-        Self { error_gain: 0.25, step_gain: 0.25, height_min: Some(0.1), step_max: 250.0 }
+        Self { error_gain: 0.25, step_gain: 0.25, height_min: Some(0.1), step_max: 250.0, paper_unit: false }
     }
 }
 
@@ -191,7 +203,7 @@ impl<const D: usize> Vivaldi<D> {
         /// Nearer than this, in milliseconds, two nodes have no direction between them.
         const SAME_PLACE: f64 = 1e-6;
         let reach = f64::from(REACH_MAX) / 1e3;
-        let mut length = apart;
+        let mut length = if self.config.paper_unit { apart + heights } else { apart };
         if apart < SAME_PLACE {
             direction = random_direction(rng);
             length = 1.0;
