@@ -16,12 +16,12 @@ use rapprochement_sim::network::nat::Nat;
 use rapprochement_sim::random::Streams;
 use rapprochement_sim::scenario::parse;
 
-/// Nodes that push their stores every so often; no message is answered. Two preloaded keys are all that there is.
+/// Nodes that push their stores every so often; no message is answered. Two preloaded keys, one of them at a single node, are all that there is.
 fn pushing(nodes: u32, duration: &str, interval: &str, more: &[&str]) -> Experiment {
     let text = format!(
         "name = 'nat'\nnodes = {nodes}\nduration = '{duration}'\nsignatures = 'stand_in'\n\
          protocol.full_push.interval = '{interval}'\nmeasure.events = true\n\
-         workload = {{ writers = 0, arrivals = 'never', preload = {{ items = 2, authors = 1 }} }}\n"
+         workload = {{ writers = 0, arrivals = 'never', preload = {{ items = 2, authors = 1, differences = 1 }} }}\n"
     );
     with(&text, more)
 }
@@ -178,7 +178,7 @@ fn a_relay_passes_on_what_its_uplink_takes() {
         "network.nat={ share = '91 %', relays = 1, punching = '0 %' }",
         "network.access={ uplink = '1 Mbit/s', queue = '100 kB' }",
         "network.latency.constant='20 ms'",
-        "workload.preload={ items = 100, authors = 4 }",
+        "workload.preload={ items = 100, authors = 4, differences = 1 }",
         "workload.warm_up='10 s'",
     ];
     let experiment = pushing(22, "40 s", "1 s", &sets);
@@ -226,7 +226,8 @@ fn relays_may_carry_hole_punches_alone() {
 
 const CHURNING: &str = "name = 'nat'\nnodes = 150\nduration = '20 s'\nsignatures = 'stand_in'\n\
     protocol.eager_push = { fanout = 3, repair = '1 s' }\nmeasure.events = true\n\
-    network = { access = { uplink = '2 Mbit/s', downlink = '10 Mbit/s', queue = '64 kB' }, loss.independent = '2 %', duplicate = '2 %' }\n\
+    network.access = { uplink = '2 Mbit/s', downlink = '10 Mbit/s', queue = '64 kB' }\n\
+    network.loss.independent = '2 %'\nnetwork.duplicate = '2 %'\n\
     network.jitter.delay.exponential.mean = '2 ms'\n\
     workload = { writers = 20, arrivals.poisson.per_second = 10.0, drain = '8 s', value.constant = '1 kB' }\n\
     churn.sessions.times = { up.exponential.mean = '8 s', down.exponential.mean = '2 s' }\n";
