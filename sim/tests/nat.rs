@@ -221,7 +221,7 @@ fn relays_may_carry_hole_punches_alone() {
     // or sends again before the path is open, 120 ms after the first.
     assert!((10.0..=40.0).contains(&(undialable * sent)), "{}", undialable * sent);
     assert_eq!(of(&results, "relayed_share"), 0.0);
-    assert!(of(&results, "relayed_bytes_max") > 0.0 && of(&results, "path_attempts_opened_share") == 1.0);
+    assert!(of(&results, "relayed_bytes_max") > 0.0 && of(&results, "paths_opened_per_node") > 10.0);
 }
 
 const CHURNING: &str = "name = 'nat'\nnodes = 150\nduration = '20 s'\nsignatures = 'stand_in'\n\

@@ -158,7 +158,7 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("relayed_share", "", "share of sent messages that went by way of a relay (`network.nat`)"),
     metric("path_attempts_per_node", "", "attempts per node to get a path to a node behind NAT (`network.nat`)"),
-    metric("path_attempts_opened_share", "", "share of these that gave a path"),
+    metric("paths_opened_per_node", "", "paths per node that such attempts gave"),
     metric("punch_packets_per_node", "", "packets that a node sent for such attempts, those of the called included"),
     metric("punch_wire_bytes_per_node", "B", "their bytes on the wire, which no other metric of nodes counts"),
     metric(

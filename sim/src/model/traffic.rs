@@ -51,7 +51,7 @@ pub struct NatTraffic {
     pub undialable: u64,
     /// Attempts to get a path to a node behind NAT.
     pub attempts: u64,
-    /// Attempts that the other side answered and whose NATs let the sender through.
+    /// Paths that attempts gave.
     pub opened: u64,
     /// Packets that both sides sent for these attempts.
     pub packets: u64,

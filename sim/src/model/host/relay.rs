@@ -11,7 +11,7 @@
 //! 3. Otherwise `b` calls `a` straight, which opens b's NAT and is stopped by a's, and answers by way of its relay.
 //! 4. With the answer `a` has its path, if the pair can punch a hole, and calls `b` straight. Then `b` has its own.
 //!
-//! A path from `b` to `a` where `b` already has one takes nothing. A packet that is lost ends the attempt.
+//! A packet that is lost ends the attempt.
 
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::time::Duration;

@@ -69,7 +69,7 @@ pub(super) fn report_nat<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, Syn
     results.scalar("lost_undialable_share", nat.undialable as f64 / sent);
     let nodes = shards.iter().flat_map(Hosts::node_bytes).count() as f64;
     results.scalar("path_attempts_per_node", nat.attempts as f64 / nodes);
-    results.scalar("path_attempts_opened_share", ratio(nat.opened as f64, nat.attempts as f64));
+    results.scalar("paths_opened_per_node", nat.opened as f64 / nodes);
     results.scalar("punch_packets_per_node", nat.packets as f64 / nodes);
     results.scalar("punch_wire_bytes_per_node", nat.wire as f64 / nodes);
     let relayed: Vec<u64> = shards.iter().flat_map(Hosts::relayed_bytes).collect();
