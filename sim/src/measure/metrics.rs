@@ -141,6 +141,32 @@ pub const METRICS: &[Metric] = &[
     metric("lost_link_share", "", "share of sent messages lost on the way"),
     metric("lost_partition_share", "", "share of sent messages that a partition cut off"),
     metric("lost_away_share", "", "share of sent messages that found their receiver away"),
+    metric(
+        "lost_undialable_share",
+        "",
+        "share of sent messages for which there was no way to a node behind NAT (`network.nat`)",
+    ),
+    metric(
+        "straight_share",
+        "",
+        "share of sent messages that went straight to a node that can be dialled, or back to one behind NAT (`network.nat`)",
+    ),
+    metric(
+        "punched_share",
+        "",
+        "share of sent messages that went straight from one node behind NAT to another (`network.nat`)",
+    ),
+    metric("relayed_share", "", "share of sent messages that went by way of a relay (`network.nat`)"),
+    metric("path_attempts_per_node", "", "attempts per node to get a path to a node behind NAT (`network.nat`)"),
+    metric("paths_opened_per_node", "", "paths per node that such attempts gave"),
+    metric("punch_packets_per_node", "", "packets that a node sent for such attempts, those of the called included"),
+    metric("punch_wire_bytes_per_node", "B", "their bytes on the wire, which no other metric of nodes counts"),
+    metric(
+        "relayed_bytes_per_relay",
+        "B",
+        "mean over relays of the wire bytes that they passed on for others, which no metric of nodes counts",
+    ),
+    metric("relayed_bytes_max", "B", "the busiest relay's"),
     metric("uplink_wait_mean_s", "s", "mean time that a message waited before its first byte left its node"),
     metric("uplink_wait_p99_s", "s", "99th percentile of the same"),
     metric(

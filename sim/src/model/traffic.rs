@@ -6,6 +6,7 @@ use rapprochement_core::time::Duration;
 use crate::engine::Entity;
 use crate::measure::histogram::Histogram;
 use crate::network::LossReason;
+use crate::network::nat::Route;
 
 /// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,12 +34,37 @@ pub struct ClassTraffic {
     pub lost_partition: u64,
     /// Arrived at a node that was away.
     pub lost_away: u64,
+    /// Not sent for want of a way to a node behind NAT.
+    pub lost_undialable: u64,
+}
+
+/// By which ways messages left their senders, and what hole punches took; all 0 where everybody can be dialled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NatTraffic {
+    /// Messages that went straight to a node that can be dialled, or back to one behind NAT.
+    pub straight: u64,
+    /// Messages from one node behind NAT to another, through a punched hole.
+    pub punched: u64,
+    /// Messages that went to a relay.
+    pub relayed: u64,
+    /// Messages that could not leave.
+    pub undialable: u64,
+    /// Attempts to get a path to a node behind NAT.
+    pub attempts: u64,
+    /// Paths that attempts gave.
+    pub opened: u64,
+    /// Packets that both sides sent for these attempts.
+    pub packets: u64,
+    /// Their wire bytes.
+    pub wire: u64,
 }
 
 /// The traffic of a shard.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     classes: Vec<ClassTraffic>,
+    /// Ways, where somebody is behind NAT.
+    pub nat: NatTraffic,
     /// Messages that found their uplink idle.
     unqueued: u64,
     /// Waits of the others before their first byte left, in nanoseconds.
@@ -54,6 +80,7 @@ impl Traffic {
     pub fn new(classes: usize) -> Self {
         Self {
             classes: vec![ClassTraffic::default(); classes],
+            nat: NatTraffic::default(),
             unqueued: 0,
             waits: Histogram::new(),
             undelayed: 0,
@@ -97,6 +124,7 @@ impl Traffic {
                 LossReason::Queue => traffic.lost_queue += 1,
                 LossReason::Loss => traffic.lost_link += 1,
                 LossReason::Partition => traffic.lost_partition += 1,
+                LossReason::Undialable => traffic.lost_undialable += 1,
             }
         }
     }
@@ -138,6 +166,7 @@ impl Traffic {
         for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
             mine.merge(theirs);
         }
+        self.nat.merge(&other.nat);
         self.unqueued += other.unqueued;
         self.waits.merge(&other.waits);
         self.undelayed += other.undelayed;
@@ -226,5 +255,29 @@ impl ClassTraffic {
         self.lost_link += other.lost_link;
         self.lost_partition += other.lost_partition;
         self.lost_away += other.lost_away;
+        self.lost_undialable += other.lost_undialable;
+    }
+}
+
+impl NatTraffic {
+    /// Counts a message that leaves by this way.
+    pub(crate) fn leaves(&mut self, route: Route) {
+        match route {
+            Route::Straight => self.straight += 1,
+            Route::Punched => self.punched += 1,
+            Route::Relay(_) => self.relayed += 1,
+            Route::Undialable => self.undialable += 1,
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.straight += other.straight;
+        self.punched += other.punched;
+        self.relayed += other.relayed;
+        self.undialable += other.undialable;
+        self.attempts += other.attempts;
+        self.opened += other.opened;
+        self.packets += other.packets;
+        self.wire += other.wire;
     }
 }

@@ -30,6 +30,8 @@ use crate::units::Span;
 pub struct Churn {
     sessions: Process,
     nodes: u32,
+    /// Who stays all the time, in ascending order.
+    staying: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -92,10 +94,18 @@ impl Churn {
             }
         };
         match sessions {
-            Ok(sessions) if problems.is_empty() => Ok(Self { sessions, nodes }),
+            Ok(sessions) if problems.is_empty() => Ok(Self { sessions, nodes, staying: Vec::new() }),
             Ok(_) => Err(problems),
             Err(more) => Err(problems.into_iter().chain(more).collect()),
         }
+    }
+
+    /// The same, but that these nodes stay all the time.
+    #[must_use]
+    pub fn sparing(mut self, nodes: &[u32]) -> Self {
+        self.staying = nodes.to_vec();
+        self.staying.sort_unstable();
+        self
     }
 
     /// What is wrong with the section `churn` of a run of this length, but for what stands in a trace.
@@ -124,6 +134,9 @@ impl Churn {
     /// The state of a node at the start of the run.
     pub fn start(&self, node: u32) -> Presence {
         debug_assert!(node < self.nodes);
+        if self.staying.binary_search(&node).is_ok() {
+            return Presence { up: true, until: None };
+        }
         match &self.sessions {
             Process::Renewal(renewal) => renewal.begin(node),
             Process::Trace(trace) => trace.begin(node),

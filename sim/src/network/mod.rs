@@ -9,6 +9,7 @@
 //! | `layout` | which node stands where, and where a run is cut into shards |
 //! | `link` | the queue and the rate of an access link |
 //! | `loss`, `partition` | what does not arrive |
+//! | [`nat`] | who cannot be dialled, and how he is reached |
 //! | [`distribution`] | spans drawn at random |
 //! | [`churn`], [`membership`], [`service`], [`clock`] | nodes that come and go, whom they know, how fast they are, what time they believe |
 
@@ -22,6 +23,7 @@ mod layout;
 mod link;
 mod loss;
 pub mod membership;
+pub mod nat;
 mod partition;
 pub mod service;
 mod trace;
@@ -39,6 +41,7 @@ use distribution::{Distribution, open_unit};
 use latency::Delays;
 use link::Link;
 use loss::{Chance, LinkState, Loss};
+use nat::Nat;
 use partition::{Partitions, unknown_regions};
 
 /// The network of a run: immutable once built, shared by all shards. What changes per node is in its [`Outgoing`] and
@@ -54,6 +57,7 @@ pub struct Network {
     reorder: bool,
     duplicate: Chance,
     partitions: Partitions,
+    nat: Option<Nat>,
     key: u64,
     raised: AtomicU64,
 }
@@ -114,6 +118,8 @@ pub enum LossReason {
     /// A partition lay between the nodes when it was sent, when it had left its uplink, or when it arrived. One that begins
     /// and heals while a message is under way is not noticed by it.
     Partition,
+    /// The receiver is behind NAT, and there was no way to it.
+    Undialable,
 }
 
 impl Network {
@@ -142,6 +148,7 @@ impl Network {
             loss: Loss::new(&config.loss),
             partitions: Partitions::new(&config.partition, &delays, nodes, streams),
             delays,
+            nat: config.nat.as_ref().map(|nat| Nat::new(nat, nodes, streams)),
             jitter: config.jitter.as_ref().map(|jitter| jitter.delay.clone()),
             reorder: config.jitter.as_ref().is_none_or(|jitter| jitter.reorder),
             duplicate: Chance::new(config.duplicate.0),
@@ -294,6 +301,12 @@ impl Network {
         link.pass(&mut incoming.free, fraction, now, wire_bytes).map(|passage| passage.left)
     }
 
+    /// Who is behind NAT, where anybody may be.
+    #[inline]
+    pub fn nat(&self) -> Option<&Nat> {
+        self.nat.as_ref()
+    }
+
     /// Whether a partition cuts the way from one node to another at this moment.
     pub fn blocked(&self, at: Instant, from: u32, to: u32) -> bool {
         self.partitions.block(at, from, to)
@@ -302,6 +315,13 @@ impl Network {
     /// How many messages so far had a base delay below `min_latency`, which was raised to it.
     pub fn raised(&self) -> u64 {
         self.raised.load(Ordering::Relaxed)
+    }
+}
+
+impl Fate {
+    /// That of a message that did not leave, for want of a way.
+    pub const fn undialable() -> Self {
+        Self { wire_bytes: 0, queued: Duration::ZERO, outcome: Delivery::Lost(LossReason::Undialable) }
     }
 }
 
@@ -314,12 +334,14 @@ impl Outgoing {
 /// What is wrong with all parts of the network but its delays.
 fn part_problems(config: &NetworkConfig, nodes: u32) -> Vec<Problem> {
     let jitter = config.jitter.as_ref().map(|jitter| jitter.delay.validate("network.jitter.delay"));
+    let nat = config.nat.as_ref().map(|nat| nat::problems(nat, nodes));
     let parts = [
         Datagrams::problems(&config.packet),
         link::problems(&config.access, config.packet.mtu),
         loss::problems(&config.loss),
         jitter.unwrap_or_default(),
         partition::problems(&config.partition, &config.latency, nodes),
+        nat.unwrap_or_default(),
     ];
     parts.into_iter().flatten().collect()
 }

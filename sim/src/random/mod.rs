@@ -46,6 +46,8 @@ pub enum Purpose {
     Reconciliation = 14,
     /// Which nodes are hostile, and their own draws, per node.
     Hostile = 15,
+    /// Which nodes are behind NAT, which are relays, and which pairs can punch a hole.
+    Nat = 16,
 }
 
 /// The keys of one run.

@@ -13,8 +13,8 @@ use crate::model::config::{
 use crate::model::hostile::config::{Behaviour, HostileConfig};
 use crate::network::config::{
     Access, ChurnConfig, Departure, Distribution, GraphFile, Groups, Jitter, Latency, Loss, MatrixFile,
-    MembershipConfig, NetworkConfig, NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions, Sessions,
-    Space,
+    MembershipConfig, NatConfig, NetworkConfig, NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions,
+    Sessions, Space,
 };
 use crate::units::{Rate, Share, Size, Span};
 
@@ -61,6 +61,7 @@ pub fn generate(number: u64) -> Scenario {
     if matches!(scenario.protocol, ProtocolConfig::Reconcile { .. }) {
         scenario.hostile = draw.sometimes(Draw::hostile);
     }
+    scenario.network.nat = draw.sometimes(|draw| draw.nat(nodes));
     scenario
 }
 
@@ -175,6 +176,19 @@ impl Draw {
             jitter: self.sometimes(|draw| Jitter { delay: draw.distribution(1, 20), reorder: draw.chance() }),
             duplicate: self.share(5),
             partition: (0..self.between(0, 2)).map(|_| self.partition(nodes, seconds)).collect(),
+            nat: None,
+        }
+    }
+
+    /// Up to 80 % of at least 10 nodes, so that two are left to be relays.
+    fn nat(&mut self, nodes: u32) -> NatConfig {
+        NatConfig {
+            share: Share(self.between(0, 8) as f64 / 10.0),
+            relays: self.between(0, u64::from(nodes / 5).min(4)) as u32,
+            punching: self.share(100),
+            mapping: self.span(500, 5000),
+            relayed: self.chance(),
+            relays_stay: self.chance(),
         }
     }
 
@@ -385,6 +399,8 @@ mod tests {
             "profile",
             "times",
             "network.partition",
+            "network.nat",
+            "relays_stay = false",
             "nodes = [",
             "shares",
             "zipf",

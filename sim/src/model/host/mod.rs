@@ -4,7 +4,11 @@
 //! (`Network::transmit`), and an `Arrive` event goes to the receiver. There, in arrival order, the downlink and the node's
 //! processor are queues; when both are done, a `Deliver` event hands the message to the protocol. Where neither takes
 //! time the message is handed over at its arrival. Payloads lie in the shard's slab, one copy per broadcast.
+//!
+//! A message to a node behind NAT to which there is no path goes to the node's relay (`relay`): it stands before the relay's
+//! downlink, then leaves by the relay's uplink, and arrives like any other.
 
+mod relay;
 mod step;
 
 use std::sync::Arc;
@@ -14,6 +18,7 @@ use rapprochement_core::protocol::{Durable, Protocol};
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
+use self::relay::Gateway;
 use self::step::Step;
 use super::aside::Aside;
 use super::slab::Slab;
@@ -22,6 +27,7 @@ use crate::engine::{Entity, EventData, Handled, Scheduler, Shard, prefetch};
 use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
 use crate::network::config::Departure;
+use crate::network::nat::Nat;
 use crate::network::service::{Busy, NodeService};
 use crate::network::{Incoming, Network, Outgoing};
 use crate::random::{Philox, Purpose, Streams};
@@ -59,6 +65,19 @@ enum Kind {
     Command,
     /// A session begins or ends.
     Change,
+    /// A message has crossed the network from its sender to a relay; `length` is its receiver.
+    Relay,
+    /// The relay's downlink is done with it.
+    Forward,
+    /// A message has crossed the network from a relay to its receiver.
+    ArriveRelayed,
+    /// The downlink and the processor are done with it.
+    DeliverRelayed,
+    /// A packet of a hole punch has crossed the network, to a relay or to its receiver. `class` is the packet, `slot` its
+    /// sender, `length` its receiver.
+    Punch,
+    /// The downlink is done with it.
+    PunchTaken,
 }
 
 impl Note {
@@ -85,7 +104,13 @@ impl EventData for Note {
     }
 
     fn slot(self) -> Option<u32> {
-        matches!(self.kind, Kind::Arrive | Kind::Deliver).then_some(self.slot)
+        let with_payload = match self.kind {
+            Kind::Arrive | Kind::Deliver | Kind::Relay | Kind::Forward | Kind::ArriveRelayed | Kind::DeliverRelayed => {
+                true
+            }
+            Kind::Start | Kind::Timer | Kind::Command | Kind::Change | Kind::Punch | Kind::PunchTaken => false,
+        };
+        with_payload.then_some(self.slot)
     }
 
     fn with_slot(self, slot: u32) -> Self {
@@ -221,6 +246,8 @@ struct Desk<P: Protocol, O> {
     computing: Vec<Instant>,
     /// What all nodes have computed for, together.
     computed: Duration,
+    /// What each node has to do with NAT; empty where everybody can be dialled.
+    gateways: Vec<Gateway>,
     fault: Option<String>,
 }
 
@@ -249,8 +276,10 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
             .collect();
         let hands_over_at_once = !world.network.has_downlink() && world.service.is_free();
         let computing = if world.service.computes_for_free() { Vec::new() } else { vec![Instant::ZERO; nodes.len()] };
+        let gateways = world.network.nat().map_or(Vec::new(), |_| vec![Gateway::default(); nodes.len()]);
         let desk = Desk {
             world,
+            gateways,
             hands_over_at_once,
             computing,
             computed: Duration::ZERO,
@@ -291,6 +320,18 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         &self.desk.traffic[0]
     }
 
+    /// Who is behind NAT, where anybody may be.
+    pub fn nat(&self) -> Option<&Nat> {
+        self.desk.world.network.nat()
+    }
+
+    /// Wire bytes that each relay of the shard has passed on.
+    pub fn relayed_bytes(&self) -> impl Iterator<Item = u64> {
+        let here = move |relay: &&u32| (self.first..).contains(relay);
+        let relays = self.nat().map_or(&[][..], Nat::relays).iter().filter(here);
+        relays.filter_map(|relay| Some(self.desk.gateways.get((relay - self.first) as usize)?.relayed_bytes()))
+    }
+
     /// What all measured nodes have computed for since the warm-up, together.
     pub const fn computed(&self) -> Duration {
         self.desk.computed
@@ -314,6 +355,7 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         self.desk.traffic = [(); 2].map(|()| Traffic::new(P::Message::CLASSES.len()));
         self.desk.node_traffic.reset();
         self.desk.computed = Duration::ZERO;
+        self.desk.gateways.iter_mut().for_each(Gateway::reset_traffic);
         for node in &mut self.nodes {
             node.state.sent = 0;
             node.state.received = 0;
@@ -378,12 +420,16 @@ where
         let Node { state, protocol } = &mut self.nodes[place];
         let mut step = Step { entity, place, now, state, departs: now, desk: &mut self.desk, scheduler };
         match note.kind {
-            Kind::Arrive => step.arrive(protocol, note),
-            Kind::Deliver => step.deliver(protocol, note),
+            Kind::Arrive | Kind::ArriveRelayed => step.arrive(protocol, note),
+            Kind::Deliver | Kind::DeliverRelayed => step.deliver(protocol, note),
             Kind::Timer => return step.timer(protocol, note),
             Kind::Command => step.command(protocol, note.slot),
             Kind::Start => step.begin(protocol),
             Kind::Change => step.change(protocol),
+            Kind::Relay => step.relay(note),
+            Kind::Forward => step.forward(note),
+            Kind::Punch => step.punch_arrives(note),
+            Kind::PunchTaken => step.punch_taken(note),
         }
         Handled::Counted
     }

@@ -11,6 +11,7 @@ use crate::engine::{Entity, Handled, Scheduler, prefetch};
 use crate::model::traffic::Traffic;
 use crate::network::clock::Clock;
 use crate::network::config::Departure;
+use crate::network::nat::Route;
 use crate::network::service::Busy;
 use crate::network::{Delivery, Fate, Incoming, LossReason};
 use crate::random::Philox;
@@ -77,6 +78,7 @@ where
             if !self.state.aside {
                 self.desk.observer.left(self.now, self.entity, protocol);
             }
+            self.forget_paths();
             self.state.up = false;
             self.state.incarnation = self.state.incarnation.wrapping_add(1);
         } else {
@@ -113,6 +115,8 @@ where
             return;
         }
         let Some((_, parcel)) = self.desk.messages.get(note.slot) else { return };
+        // What came by way of a relay opens no path.
+        let kind = if note.kind == Kind::Arrive { Kind::Deliver } else { Kind::DeliverRelayed };
         let world = &self.desk.world;
         let Some(received) = world.network.receive(&mut self.state.incoming, self.now, parcel.wire_bytes) else {
             self.traffic().lost(class, LossReason::Queue);
@@ -127,10 +131,10 @@ where
         let delay = done.since(self.now);
         self.traffic().accepted(delay);
         if done == self.now {
-            self.deliver_now(protocol, note);
+            self.deliver_now(protocol, Note { kind, ..note });
         } else {
             prefetch::read(protocol);
-            let note = Note { kind: Kind::Deliver, incarnation: self.state.incarnation, ..note };
+            let note = Note { kind, incarnation: self.state.incarnation, ..note };
             self.scheduler.at(done, self.entity, note);
         }
     }
@@ -154,14 +158,18 @@ where
         let messages = &mut self.desk.messages;
         if messages.get(note.slot).is_some_and(|(references, _)| *references == 1) {
             let Some((_, parcel)) = messages.remove(note.slot) else { return };
-            self.hand_over(protocol, usize::from(note.class), note.length, &parcel);
+            self.hand_over(protocol, note, &parcel);
         } else if let Some((references, parcel)) = messages.lend(note.slot) {
-            self.hand_over(protocol, usize::from(note.class), note.length, &parcel);
+            self.hand_over(protocol, note, &parcel);
             self.desk.messages.restore(note.slot, (references - 1, parcel));
         }
     }
 
-    fn hand_over(&mut self, protocol: &mut P, class: usize, length: u32, parcel: &Parcel<P::Message>) {
+    fn hand_over(&mut self, protocol: &mut P, note: Note, parcel: &Parcel<P::Message>) {
+        let (class, length) = (usize::from(note.class), note.length);
+        if note.kind == Kind::Deliver {
+            self.hear(parcel.from.0);
+        }
         self.state.received += u64::from(parcel.wire_bytes);
         self.traffic().received(class, length, parcel.wire_bytes);
         self.desk.node_traffic.received(self.entity, class, length, parcel.wire_bytes);
@@ -183,7 +191,7 @@ where
 
     /// Where the node's traffic is counted.
     #[inline]
-    fn traffic(&mut self) -> &mut Traffic {
+    pub(super) fn traffic(&mut self) -> &mut Traffic {
         &mut self.desk.traffic[usize::from(self.state.aside)]
     }
 
@@ -192,15 +200,30 @@ where
         self.desk.computing.get_mut(self.place)
     }
 
-    /// Puts one message on the uplink: when does it arrive, how often, and how large is it on the wire?
+    /// Puts so many bytes on the uplink.
     #[inline]
-    fn launch(&mut self, to: SimPeer, class: usize, length: u32) -> Fate {
+    pub(super) fn transmit(&mut self, to: u32, bytes: usize) -> Fate {
         self.state.sends = self.state.sends.wrapping_add(1);
         let (network, sends) = (&self.desk.world.network, self.state.sends);
-        let outgoing = &mut self.state.outgoing;
-        let fate = network.transmit(outgoing, self.departs, self.entity, to.0, sends, length as usize);
+        network.transmit(&mut self.state.outgoing, self.departs, self.entity, to, sends, bytes)
+    }
+
+    /// Puts one message on the uplink: when does it arrive, how often, and how large is it on the wire? The second is where
+    /// it arrives first, its receiver or a relay, and the third the note of that arrival, without its slot.
+    #[inline]
+    fn launch(&mut self, to: SimPeer, class: usize, length: u32) -> (Fate, SimPeer, Note) {
+        let note = Note { kind: Kind::Arrive, class: class as u8, incarnation: 0, length, slot: 0 };
+        let route = self.route(to.0);
+        let (fate, hop, note) = match route {
+            Route::Straight | Route::Punched => (self.transmit(to.0, length as usize), to, note),
+            Route::Relay(relay) => {
+                let note = Note { kind: Kind::Relay, length: to.0, ..note };
+                (self.transmit(relay, length as usize), SimPeer(relay), note)
+            }
+            Route::Undialable => (Fate::undialable(), to, note),
+        };
         self.state.sent += u64::from(fate.wire_bytes);
-        let dropped = fate.outcome == Delivery::Lost(LossReason::Queue);
+        let dropped = matches!(fate.outcome, Delivery::Lost(LossReason::Queue | LossReason::Undialable));
         self.traffic().sent(class, length, fate.wire_bytes, (!dropped).then_some(fate.queued));
         self.desk.node_traffic.sent(self.entity, class, length, fate.wire_bytes);
         let mut what = MessageFate::Sent;
@@ -211,7 +234,22 @@ where
         if self.desk.log_messages {
             self.desk.observer.message(self.departs, self.entity, to.0, class, length, what);
         }
-        fate
+        if matches!(route, Route::Relay(_) | Route::Undialable) {
+            self.ask(to.0);
+        }
+        (fate, hop, note)
+    }
+
+    /// Schedules as many arrivals of a message as there are.
+    pub(super) fn schedule_arrivals(&mut self, outcome: Delivery, to: SimPeer, note: Note, token: u64) {
+        match outcome {
+            Delivery::Arrives(at) => self.schedule_arrival(at, to, note, token),
+            Delivery::Twice(first, second) => {
+                self.schedule_arrival(first, to, note, token);
+                self.schedule_arrival(second, to, note, token);
+            }
+            Delivery::Lost(_) => {}
+        }
     }
 
     /// Schedules one arrival of the message in `slot`; one in another shard takes a copy along, once per broadcast.
@@ -255,9 +293,8 @@ where
     fn send(&mut self, to: SimPeer, message: P::Message) {
         let message = if self.desk.world.encode_messages { self.through_bytes(message) } else { message };
         let (class, length) = (message.class(), message.encoded_len() as u32);
-        let fate = self.launch(to, class, length);
+        let (fate, to, note) = self.launch(to, class, length);
         let parcel = Parcel { from: SimPeer(self.entity), wire_bytes: fate.wire_bytes, message };
-        let note = Note { kind: Kind::Arrive, class: class as u8, incarnation: 0, length, slot: 0 };
         match fate.outcome {
             Delivery::Arrives(at) if self.scheduler.is_local(to.0) => {
                 let slot = self.desk.messages.insert((1, parcel));
@@ -287,17 +324,10 @@ where
         let wire_bytes = self.desk.world.network.wire_bytes(length as usize);
         let parcel = Parcel { from: SimPeer(self.entity), wire_bytes, message };
         let slot = self.desk.messages.insert((0, parcel));
-        let note = Note { kind: Kind::Arrive, class: class as u8, incarnation: 0, length, slot };
         let token = self.scheduler.token();
         for &peer in to {
-            match self.launch(peer, class, length).outcome {
-                Delivery::Arrives(at) => self.schedule_arrival(at, peer, note, token),
-                Delivery::Twice(first, second) => {
-                    self.schedule_arrival(first, peer, note, token);
-                    self.schedule_arrival(second, peer, note, token);
-                }
-                Delivery::Lost(_) => {}
-            }
+            let (fate, hop, note) = self.launch(peer, class, length);
+            self.schedule_arrivals(fate.outcome, hop, Note { slot, ..note }, token);
         }
         if let Some((0, _)) = self.desk.messages.get(slot) {
             self.desk.messages.remove(slot);

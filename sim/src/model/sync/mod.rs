@@ -35,6 +35,7 @@ use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
 use crate::network::config::Departure;
 use crate::network::membership::{Membership, NodeSampler};
+use crate::network::nat::Nat;
 use crate::network::service::NodeService;
 use crate::problem::Problem;
 use crate::random::{Purpose, Streams};
@@ -122,6 +123,7 @@ impl Parts {
         let (Some(network), Some(churn), Some(membership), Some(clocks)) = (network, churn, membership, clocks) else {
             return Err(problems);
         };
+        let churn = churn.map(|churn| churn.sparing(network.nat().map_or(&[], Nat::staying)));
         let aside = hostile::draw(experiment.hostile.as_ref(), nodes, &streams);
         let preload = Preloaded::draw(experiment, churn.as_ref(), &aside, &streams)?;
         let differences = || preload.iter().flat_map(|preload| &preload.writes);

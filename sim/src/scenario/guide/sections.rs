@@ -66,7 +66,8 @@ packet = { mtu = "1500 B" }
 loss = { independent = "1 %" }
 jitter = { delay = { exponential = { mean = "2 ms" } } }
 duplicate = "0.1 %"
-partition = [{ start = "1 min", heal = "2 min", groups = { shares = [0.5, 0.5] } }]"#],
+partition = [{ start = "1 min", heal = "2 min", groups = { shares = [0.5, 0.5] } }]
+nat = { share = "60 %", relays = 4 }"#],
     ),
     section(
         "Latency",
@@ -171,6 +172,17 @@ every = "2 min""#],
             r#"network.partition = [{ start = "1 s", heal = "9 s", groups = { regions = [["eu-west-1", "eu-west-2"]] } }]"#,
             r#"network.partition = [{ start = "1 s", heal = "9 s", groups = { nodes = [[0, 1, 2], [3]] } }]"#,
         ],
+    ),
+    section(
+        "NatConfig",
+        "`network.nat`",
+        &[r#"[network.nat]
+share = "60 %"
+relays = 4
+punching = "70 %"
+mapping = "2 min"
+relayed = true
+relays_stay = true"#],
     ),
     section(
         "Distribution",

@@ -55,6 +55,7 @@ pub fn report<P: Synchroniser<Peer = SimPeer>>(
     report_samples(&fates, &director, ledger, (last_heal, end), &mut results);
     results.scalar("equal_stores_share_at_end", equal_stores_share(shards));
     traffic::report_traffic::<P>(shards, present_node_seconds(shards, measured_from, end), &mut results);
+    traffic::report_nat(shards, &mut results);
     report_tally(shards, &mut results);
     updates::report_hops(&fates, &mut results);
     traffic::report_nodes(shards, &mut results);

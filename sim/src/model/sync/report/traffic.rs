@@ -55,6 +55,30 @@ pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
 }
 
+/// By which ways messages went, where somebody is behind NAT, and what that took.
+pub(super) fn report_nat<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
+    if shards.iter().all(|shard| shard.nat().is_none()) {
+        return;
+    }
+    let mut traffic = Traffic::new(P::Message::CLASSES.len());
+    shards.iter().for_each(|shard| traffic.merge(shard.traffic()));
+    let (nat, sent) = (traffic.nat, traffic.total().sent.messages as f64);
+    results.scalar("straight_share", nat.straight as f64 / sent);
+    results.scalar("punched_share", nat.punched as f64 / sent);
+    results.scalar("relayed_share", nat.relayed as f64 / sent);
+    results.scalar("lost_undialable_share", nat.undialable as f64 / sent);
+    let nodes = shards.iter().flat_map(Hosts::node_bytes).count() as f64;
+    results.scalar("path_attempts_per_node", nat.attempts as f64 / nodes);
+    results.scalar("paths_opened_per_node", nat.opened as f64 / nodes);
+    results.scalar("punch_packets_per_node", nat.packets as f64 / nodes);
+    results.scalar("punch_wire_bytes_per_node", nat.wire as f64 / nodes);
+    let relayed: Vec<u64> = shards.iter().flat_map(Hosts::relayed_bytes).collect();
+    if let Some(most) = relayed.iter().max() {
+        results.scalar("relayed_bytes_per_relay", relayed.iter().sum::<u64>() as f64 / relayed.len() as f64);
+        results.scalar("relayed_bytes_max", *most as f64);
+    }
+}
+
 /// Something of an exchange that is spread over nodes, and its name in the metrics.
 type Quantity = (&'static str, fn(&Exchange) -> u64);
 
