@@ -9,10 +9,10 @@ use std::path::Path;
 
 use common::{experiment, run};
 use rapprochement_sim::engine::{Outcome, QueueKind};
+use rapprochement_sim::model::ModelRun;
 use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::config::Signatures;
 use rapprochement_sim::model::experiment::Experiment;
-use rapprochement_sim::model::sync::SyncRun;
 use rapprochement_sim::scenario::{generate, load};
 
 /// How many random scenarios: a few, or with the long suite many.
@@ -30,13 +30,13 @@ fn quickstart() -> Experiment {
 }
 
 /// One thread and the calendar.
-fn plainly(experiment: &Experiment) -> SyncRun {
+fn plainly(experiment: &Experiment) -> ModelRun {
     run(experiment, &RunOptions { threads: 1, ..RunOptions::default() })
 }
 
 /// Everything that must not depend on how a run was run. As text, where a number that is none equals itself, and two
 /// floating-point numbers are equal only if all their bits are.
-fn facts(run: &SyncRun) -> String {
+fn facts(run: &ModelRun) -> String {
     let statistics = &run.statistics;
     assert!(!matches!(statistics.outcome, Outcome::Failed(_)), "{}", statistics.outcome);
     let course = (statistics.digest, statistics.events, &statistics.outcome, statistics.end, &statistics.checkpoints);

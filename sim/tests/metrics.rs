@@ -13,9 +13,9 @@ use common::{experiment, run};
 use rapprochement_core::time::Instant;
 use rapprochement_sim::measure::curves::CURVES;
 use rapprochement_sim::measure::results::{LoggedEvent, Results};
+use rapprochement_sim::model::ModelRun;
 use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::experiment::Experiment;
-use rapprochement_sim::model::sync::SyncRun;
 use rapprochement_sim::model::workload::{NO_UPDATE, Schedule};
 use rapprochement_sim::network::config::{ChurnConfig, Departure, Groups, Latency, PartitionConfig, Sessions};
 use rapprochement_sim::random::Streams;
@@ -64,7 +64,7 @@ fn roles(experiment: &Experiment) -> (u32, [u32; 2]) {
     (writer, [(writer + 1) % 3, (writer + 2) % 3])
 }
 
-fn plainly(experiment: &Experiment) -> SyncRun {
+fn plainly(experiment: &Experiment) -> ModelRun {
     run(experiment, &RunOptions { threads: 1, ..RunOptions::default() })
 }
 

@@ -11,8 +11,8 @@ use super::execute::{Fault, ScenarioArgs, execute};
 use super::limits::Limits;
 use super::{Exit, Format, complain, print};
 use crate::engine::{QueueKind, TraceRecord};
+use crate::model::ModelRun;
 use crate::model::experiment::Experiment;
-use crate::model::sync::SyncRun;
 use crate::model::{RunOptions, RunStatistics};
 
 /// `rapsim check`.
@@ -90,7 +90,7 @@ fn run(
     queue: QueueKind,
     threads: usize,
     trace: Option<Range<Instant>>,
-) -> Result<SyncRun, Fault> {
+) -> Result<ModelRun, Fault> {
     let options = RunOptions { threads, exact_threads: true, queue, trace };
     execute(experiment, &options, Limits::default(), &mut |_| ())
 }

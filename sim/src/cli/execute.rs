@@ -13,8 +13,7 @@ use super::{Exit, complain};
 use crate::engine::Outcome;
 use crate::model::RunOptions;
 use crate::model::experiment::Experiment;
-use crate::model::sync::director::Heartbeat;
-use crate::model::sync::{self, SyncRun};
+use crate::model::{self, Heartbeat, ModelRun};
 use crate::problem::Problem;
 use crate::scenario::{Diagnostics, Loaded, load};
 
@@ -101,7 +100,7 @@ pub(super) fn execute(
     options: &RunOptions,
     limits: Limits,
     progress: &mut dyn FnMut(Heartbeat),
-) -> Result<SyncRun, Fault> {
+) -> Result<ModelRun, Fault> {
     let interrupted = interrupt_flag();
     let guard = limits.begin();
     // A limit that cannot be kept is found out now and not at the first sample.
@@ -116,7 +115,7 @@ pub(super) fn execute(
         progress(heartbeat);
         give_up()
     };
-    let run = sync::run(experiment, options, &mut watch).map_err(Fault::Problems)?;
+    let run = model::run(experiment, options, &mut watch).map_err(Fault::Problems)?;
     match &run.statistics.outcome {
         Outcome::Failed(_) if interrupted.load(Ordering::Relaxed) => Err(Fault::Interrupted),
         Outcome::Failed(why) => Err(Fault::Failed(why.clone())),

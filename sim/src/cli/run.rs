@@ -12,7 +12,7 @@ use super::limits::Limits;
 use super::{Exit, Format, print};
 use crate::engine::Outcome;
 use crate::measure::results::Results;
-use crate::model::sync::SyncRun;
+use crate::model::ModelRun;
 use crate::output::{self, HostFacts, RunRecord};
 use crate::plot;
 use crate::scenario::schema::Scenario;
@@ -90,7 +90,7 @@ fn report(fault: &Fault, format: Format, loaded: &Loaded) -> Exit {
 fn write(
     out: &Path,
     (scenario, base): (&Scenario, &Path),
-    run: &SyncRun,
+    run: &ModelRun,
     host: &HostFacts,
 ) -> Result<PathBuf, output::OutputError> {
     let hash = experiment_hash(scenario, base);
@@ -113,7 +113,7 @@ fn write(
     )
 }
 
-fn to_json(directory: &Path, run: &SyncRun, host: &HostFacts, misses: &[Miss]) -> String {
+fn to_json(directory: &Path, run: &ModelRun, host: &HostFacts, misses: &[Miss]) -> String {
     let scalars: serde_json::Map<String, serde_json::Value> = run
         .results
         .scalars
@@ -137,7 +137,7 @@ fn to_json(directory: &Path, run: &SyncRun, host: &HostFacts, misses: &[Miss]) -
 }
 
 /// The short table at the end of a run.
-fn to_text(file: &Path, directory: &Path, scenario: &Scenario, run: &SyncRun, wall: Duration) -> String {
+fn to_text(file: &Path, directory: &Path, scenario: &Scenario, run: &ModelRun, wall: Duration) -> String {
     let results = &run.results;
     let statistics = &run.statistics;
     let mut rows = vec![

@@ -5,6 +5,7 @@ use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::overlay::config::{SamplerConfig, ServiceSettings};
 use crate::units::{Share, Size, Span};
 
 /// `[protocol]`: which synchroniser keeps the nodes' stores alike, and its parameters.
@@ -61,6 +62,28 @@ pub enum ProtocolConfig {
         #[serde(default = "budget")]
         budget: Size,
     },
+    /// A peer sampler alone: who has whom as a neighbour. Nothing is written.
+    Sample {
+        /// Which one, and its parameters.
+        sampler: SamplerConfig,
+        /// Peers that a node knows when it begins, drawn from the membership.
+        #[serde(default = "five")]
+        bootstrap: u32,
+    },
+    /// The RTT service: peers that probe, rate each other, reconcile and rank by these opinions, and connect to the best. Nodes
+    /// write what they think; the workload writes nothing.
+    RttService(ServiceSettings),
+}
+
+impl ProtocolConfig {
+    /// Whether nodes keep neighbours of their own and write what they like: there is no workload.
+    pub const fn is_overlay(&self) -> bool {
+        matches!(self, Self::Sample { .. } | Self::RttService(_))
+    }
+}
+
+fn five() -> u32 {
+    5
 }
 
 /// How a session finds the differences of two stores.
@@ -165,8 +188,10 @@ fn budget() -> Size {
 #[serde(deny_unknown_fields)]
 pub struct WorkloadConfig {
     /// How many nodes write; drawn at random.
+    #[serde(default)]
     pub writers: u32,
     /// When writes happen.
+    #[serde(default = "never")]
     pub arrivals: Arrivals,
     /// What nodes hold when the run begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -189,6 +214,27 @@ pub struct WorkloadConfig {
     /// Reads per sample, each of a random entry at a random live node, for the staleness of reads.
     #[serde(default)]
     pub reads: u32,
+}
+
+impl Default for WorkloadConfig {
+    /// Nothing is written.
+    fn default() -> Self {
+        Self {
+            writers: 0,
+            arrivals: Arrivals::Never,
+            preload: None,
+            keys: Keys::default(),
+            value: hundred(),
+            deletes: Share(0.0),
+            warm_up: Span::default(),
+            drain: Span::default(),
+            reads: 0,
+        }
+    }
+}
+
+fn never() -> Arrivals {
+    Arrivals::Never
 }
 
 fn hundred() -> ValueSize {

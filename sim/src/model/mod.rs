@@ -1,6 +1,7 @@
 //! Protocol families: each builds its entities from the experiment and turns their events into metrics.
 //!
-//! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation;
+//! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation; [`overlay`] is
+//! peer sampling and the RTT service;
 //! [`hostile`] is what some of the nodes may do to the others;
 //! [`phold`] is the engine's benchmark.
 
@@ -10,19 +11,25 @@ pub mod experiment;
 pub mod host;
 pub mod hostile;
 pub mod identity;
+pub mod overlay;
 pub mod phold;
 pub mod phold_protocol;
 pub mod preload;
+mod report;
 pub mod slab;
+mod stage;
 pub mod sync;
 pub mod traffic;
 pub mod workload;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use rapprochement_core::time::Instant;
 
+use self::experiment::Experiment;
 use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord, shards_for};
+use crate::measure::results::Results;
+use crate::problem::Problem;
 
 /// How to run an experiment; none of it changes a result.
 #[derive(Clone, Debug, Default)]
@@ -69,5 +76,40 @@ impl RunStatistics {
     pub fn split<S: Shard>(run: Run<S>) -> (Vec<S>, Self) {
         let Run { shards, outcome, events, digest, checkpoints, end, windows, trace, .. } = run;
         (shards, Self { outcome, events, digest, checkpoints, end, trace, windows })
+    }
+}
+
+/// What a caller is told while a run goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat {
+    /// Virtual time reached.
+    pub now: Instant,
+    /// Events so far.
+    pub events: u64,
+}
+
+/// Called at every sample. A break gives the run up: it has failed, for this reason.
+pub type Watch<'a> = &'a mut dyn FnMut(Heartbeat) -> ControlFlow<String>;
+
+/// What one run gives.
+#[derive(Debug)]
+pub struct ModelRun {
+    /// The measurements.
+    pub results: Results,
+    /// How the run went.
+    pub statistics: RunStatistics,
+    /// Why the run had one thread although more were asked for, if that is so.
+    pub one_thread: Option<&'static str>,
+}
+
+/// Runs an experiment to its end, whatever its protocol.
+///
+/// # Errors
+/// Everything that keeps it from being built: files that are missing or malformed, parts that contradict each other.
+pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<ModelRun, Vec<Problem>> {
+    if experiment.protocol.is_overlay() {
+        overlay::run(experiment, options, watch)
+    } else {
+        sync::run(experiment, options, watch)
     }
 }

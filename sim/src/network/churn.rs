@@ -38,6 +38,15 @@ pub struct Churn {
 enum Process {
     Renewal(Renewal),
     Trace(Trace),
+    Vanish(Vanish),
+}
+
+/// Some are up until one moment, and then away for good.
+#[derive(Debug)]
+struct Vanish {
+    key: u64,
+    share: f64,
+    at: Instant,
 }
 
 #[derive(Debug)]
@@ -85,6 +94,11 @@ impl Churn {
             Sessions::Trace { file } => {
                 Trace::read(file, base, nodes, speed_up(config).unwrap_or(1.0)).map(Process::Trace)
             }
+            Sessions::Vanish { at } => Ok(Process::Vanish(Vanish {
+                key: streams.key(Purpose::Churn, 0),
+                share: config.share.0,
+                at: Instant::ZERO + at.0,
+            })),
             Sessions::Times { up, down } => {
                 Ok(Process::Renewal(Renewal::new(config, up.clone(), down.clone(), streams)))
             }
@@ -113,6 +127,7 @@ impl Churn {
         let mut problems = bad_times(config, duration);
         match &config.sessions {
             Sessions::Trace { .. } => problems.extend(only_trace(config)),
+            Sessions::Vanish { at } => problems.extend(only_vanish(config, *at, duration)),
             Sessions::Times { up, down } => {
                 problems.extend(bad_distribution(up, "churn.sessions.times.up"));
                 problems.extend(bad_distribution(down, "churn.sessions.times.down"));
@@ -140,6 +155,10 @@ impl Churn {
         match &self.sessions {
             Process::Renewal(renewal) => renewal.begin(node),
             Process::Trace(trace) => trace.begin(node),
+            Process::Vanish(vanish) => {
+                let goes = unit(vanish.key, node, SHARE) < vanish.share;
+                Presence { up: true, until: goes.then_some(vanish.at) }
+            }
         }
     }
 
@@ -149,8 +168,13 @@ impl Churn {
         match &self.sessions {
             Process::Renewal(renewal) => renewal.next(node, turn, now, up),
             Process::Trace(trace) => trace.next(node, now),
+            Process::Vanish(_) => None,
         }
     }
+}
+
+fn unit(key: u64, node: u32, which: u64) -> f64 {
+    open_unit(Philox::block(key, [node.into(), which])[0])
 }
 
 impl Renewal {
@@ -169,7 +193,7 @@ impl Renewal {
     }
 
     fn unit(&self, node: u32, which: u64) -> f64 {
-        open_unit(Philox::block(self.key, [node.into(), which])[0])
+        unit(self.key, node, which)
     }
 
     fn begin(&self, node: u32) -> Presence {
@@ -242,6 +266,26 @@ fn only_trace(config: &ChurnConfig) -> Vec<Problem> {
         Problem::new(format!("churn.{key}"), message, "leave it out").resting_on(["churn.sessions"])
     };
     set.iter().filter(|(_, set)| *set).map(|(key, _)| contradicts(key)).collect()
+}
+
+/// One moment says itself when everybody goes.
+fn only_vanish(config: &ChurnConfig, at: Span, duration: Duration) -> Vec<Problem> {
+    let set =
+        [("start", !config.start.0.is_zero()), ("stop", config.stop.is_some()), ("speed_up", config.speed_up != 1.0)];
+    let contradicts = |key: &&str| {
+        let message = "nodes that vanish have no sessions that this could change";
+        Problem::new(format!("churn.{key}"), message, "leave it out").resting_on(["churn.sessions"])
+    };
+    let mut problems: Vec<_> = set.iter().filter(|(_, set)| *set).map(|(key, _)| contradicts(key)).collect();
+    let path = "churn.sessions.vanish.at";
+    if at.0.is_zero() {
+        problems.push(zero_time(path));
+    }
+    if at.0 >= duration {
+        let message = format!("nodes vanish when the run of {} is over", Span(duration));
+        problems.push(Problem::new(path, message, "let them vanish earlier").resting_on(["duration"]));
+    }
+    problems
 }
 
 fn bad_distribution(distribution: &Distribution, path: &str) -> Vec<Problem> {

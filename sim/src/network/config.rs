@@ -368,7 +368,7 @@ impl ChurnConfig {
     pub fn file(&self) -> Option<&Path> {
         match &self.sessions {
             Sessions::Trace { file } => Some(file),
-            Sessions::Times { .. } | Sessions::Profile { .. } => None,
+            Sessions::Times { .. } | Sessions::Profile { .. } | Sessions::Vanish { .. } => None,
         }
     }
 }
@@ -404,6 +404,11 @@ pub enum Sessions {
     Trace {
         /// Path of the file, relative to the scenario.
         file: PathBuf,
+    },
+    /// All who come and go (`churn.share`) leave at once, and do not return.
+    Vanish {
+        /// When.
+        at: Span,
     },
 }
 

@@ -48,6 +48,8 @@ pub enum Purpose {
     Hostile = 15,
     /// Which nodes are behind NAT, which are relays, and which pairs can punch a hole.
     Nat = 16,
+    /// Whom nodes know when they begin, where their protocol keeps its neighbours itself.
+    Bootstrap = 17,
 }
 
 /// The keys of one run.

@@ -51,7 +51,8 @@ pub struct Scenario {
     /// Nodes that do harm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostile: Option<HostileConfig>,
-    /// Who writes what, when.
+    /// Who writes what, when; nobody and nothing where it is left out.
+    #[serde(default)]
     pub workload: WorkloadConfig,
     /// What is recorded, and when the run may end early.
     #[serde(default)]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::experiment::Experiment;
-use rapprochement_sim::model::sync::{self, SyncRun};
+use rapprochement_sim::model::{self, ModelRun};
 use rapprochement_sim::scenario::schema::Scenario;
 
 /// What a scenario simulates; the files that generated scenarios name are found.
@@ -16,6 +16,7 @@ pub fn experiment(scenario: &Scenario) -> Experiment {
 }
 
 /// Runs an experiment to its end, or says why it cannot be built.
-pub fn run(experiment: &Experiment, options: &RunOptions) -> SyncRun {
-    sync::run(experiment, options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|problems| panic!("{problems:?}"))
+pub fn run(experiment: &Experiment, options: &RunOptions) -> ModelRun {
+    model::run(experiment, options, &mut |_| ControlFlow::Continue(()))
+        .unwrap_or_else(|problems| panic!("{problems:?}"))
 }

@@ -16,7 +16,7 @@ use crate::model::host::SimProtocol;
 use crate::model::identity::SimKeys;
 
 /// A node that has neighbours.
-pub trait OverlayNode: SimProtocol {
+pub(super) trait OverlayNode: SimProtocol {
     /// Whom it holds as neighbours.
     fn neighbours(&self) -> Vec<u32>;
 
@@ -34,7 +34,7 @@ pub trait OverlayNode: SimProtocol {
 
 /// What those who measure count.
 #[derive(Clone, Copy, Debug)]
-pub enum Told<'a> {
+pub(super) enum Told<'a> {
     /// A neighbour more.
     Joined(SimPeer),
     /// A neighbour less.
@@ -49,7 +49,7 @@ pub enum Told<'a> {
 
 /// A sampler that is told at every start whom the node knows.
 #[derive(Debug)]
-pub struct SamplerNode {
+pub(super) struct SamplerNode {
     config: SamplingConfig,
     sampler: Option<AnySampler<SimPeer>>,
     bootstrap: Vec<SimPeer>,
@@ -57,7 +57,7 @@ pub struct SamplerNode {
 
 impl SamplerNode {
     /// A node that knows these. Parameters that make no sense give a node that does nothing; they were checked before.
-    pub fn new(config: SamplingConfig, bootstrap: Vec<SimPeer>) -> Self {
+    pub(super) fn new(config: SamplingConfig, bootstrap: Vec<SimPeer>) -> Self {
         Self { config, sampler: config.build().ok(), bootstrap }
     }
 }

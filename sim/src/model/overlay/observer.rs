@@ -14,24 +14,24 @@ use crate::model::host::Observer;
 
 /// Sums that a warm-up forgets.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Neighbours that were taken, and that were given up.
-    pub joined: u64,
+    pub(super) joined: u64,
     /// See `joined`.
-    pub left: u64,
+    pub(super) left: u64,
     /// Opinions published, withdrawals included.
-    pub opined: u64,
+    pub(super) opined: u64,
     /// Opinions that reached a node that was present when they were formed.
-    pub latencies: Histogram,
+    pub(super) latencies: Histogram,
     /// Opinions that reached a node that was not.
-    pub caught_up: u64,
+    pub(super) caught_up: u64,
     /// Forged tuples.
-    pub rejected: u64,
+    pub(super) rejected: u64,
 }
 
 impl Tally {
     /// Adds another shard's.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.joined += other.joined;
         self.left += other.left;
         self.opined += other.opined;
@@ -43,24 +43,24 @@ impl Tally {
 
 /// The observer of one shard.
 #[derive(Debug, Default)]
-pub struct OverlayObserver {
+pub(super) struct OverlayObserver {
     changes: Vec<(Instant, bool)>,
     tally: Tally,
 }
 
 impl OverlayObserver {
     /// When nodes joined (`true`) and left.
-    pub fn changes(&self) -> &[(Instant, bool)] {
+    pub(super) fn changes(&self) -> &[(Instant, bool)] {
         &self.changes
     }
 
     /// The sums since the warm-up.
-    pub const fn tally(&self) -> &Tally {
+    pub(super) const fn tally(&self) -> &Tally {
         &self.tally
     }
 
     /// The warm-up is over.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.tally = Tally::default();
     }
 
@@ -117,6 +117,7 @@ impl<P: OverlayNode> Observer<P> for OverlayObserver {
 
 /// Author and version, in 61 bits.
 fn fingerprint(tuple: &Tuple) -> u64 {
-    let author = rapprochement_core::peer::SimPeer::from_id(tuple.author()).map_or(u64::from(u32::MAX), |peer| u64::from(peer.0));
+    let author = rapprochement_core::peer::SimPeer::from_id(tuple.author())
+        .map_or(u64::from(u32::MAX), |peer| u64::from(peer.0));
     (author << 28 ^ tuple.version()) & (u64::MAX >> 3)
 }

@@ -19,6 +19,7 @@ use crate::model::config::MeasureConfig;
 use crate::model::host::{Hosts, SimProtocol};
 use crate::model::traffic::ClassTraffic;
 use crate::model::workload::NO_UPDATE;
+use crate::model::{Heartbeat, Watch};
 use crate::random::Philox;
 
 /// The share of present nodes that hold the newest versions, at one sample.
@@ -29,18 +30,6 @@ pub struct Spread {
     /// All pairs of a present node and a written entry.
     pub pairs: u64,
 }
-
-/// What a caller is told while a run goes on.
-#[derive(Clone, Copy, Debug)]
-pub struct Heartbeat {
-    /// Virtual time reached.
-    pub now: Instant,
-    /// Events so far.
-    pub events: u64,
-}
-
-/// Called at every sample. A break gives the run up: it has failed, for this reason.
-pub type Watch<'a> = &'a mut dyn FnMut(Heartbeat) -> ControlFlow<String>;
 
 /// The director of a run of a synchroniser.
 pub struct SyncDirector<'a> {

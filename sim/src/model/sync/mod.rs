@@ -13,49 +13,32 @@ use rapprochement_core::reconcile::{
     EagerPush, EagerPushConfig, FullPush, FullPushConfig, Reconciler, ReconcilerConfig, Saved, Scuttlebutt,
     ScuttlebuttConfig, Synchroniser,
 };
-use rapprochement_core::time::{Duration, Instant};
+use rapprochement_core::time::Instant;
 
-use self::director::{SyncDirector, Watch};
+use self::director::SyncDirector;
 use self::ledger::Ledger;
 use self::observer::SyncObserver;
 use self::preloaded::Preloaded;
-use super::aside::Aside;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
-use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol, World};
-use super::hostile::{self, Crew};
+use super::host::{self, Hosts, Note, OUTSIDE, SimProtocol};
+use super::hostile::Crew;
 use super::identity::SimKeys;
+use super::stage::{Stage, one_thread, plan};
 use super::traffic::NodeTraffic;
 use super::workload::Schedule;
-use super::{RunOptions, RunStatistics};
-use crate::engine::{self, Event, Outcome, Plan};
-use crate::measure::results::{LoggedEvent, Results};
-use crate::network::Network;
-use crate::network::churn::Churn;
-use crate::network::clock::Clocks;
-use crate::network::config::Departure;
-use crate::network::membership::{Membership, NodeSampler};
-use crate::network::nat::Nat;
-use crate::network::service::NodeService;
+use super::{ModelRun, RunOptions, RunStatistics, Watch};
+use crate::engine::{self, Event, Outcome};
+use crate::measure::results::LoggedEvent;
+use crate::network::membership::NodeSampler;
 use crate::problem::Problem;
-use crate::random::{Purpose, Streams};
-
-/// What one run gives.
-#[derive(Debug)]
-pub struct SyncRun {
-    /// The measurements.
-    pub results: Results,
-    /// How the run went.
-    pub statistics: RunStatistics,
-    /// Why the run had one thread although more were asked for, if that is so.
-    pub one_thread: Option<&'static str>,
-}
+use crate::random::Purpose;
 
 /// Runs an experiment to its end.
 ///
 /// # Errors
 /// Everything that keeps it from being built: files that are missing or malformed, parts that contradict each other.
-pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<SyncRun, Vec<Problem>> {
+pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<ModelRun, Vec<Problem>> {
     let parts = Parts::build(experiment)?;
     Ok(match experiment.protocol {
         ProtocolConfig::FullPush { interval } => {
@@ -85,52 +68,33 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
             let Some(hostile) = experiment.hostile else {
                 return Ok(parts.run(experiment, options, watch, honest));
             };
-            let (aside, streams) = (parts.aside.clone(), parts.streams.clone());
+            let (aside, streams) = (parts.stage.aside.clone(), parts.stage.streams.clone());
             let crew = Crew::new(hostile.behaviour, config.method, experiment, &aside, &streams);
             parts.run(experiment, options, watch, |sampler, keys| crew.member(keys, honest(sampler, keys)))
+        }
+        ProtocolConfig::Sample { .. } | ProtocolConfig::RttService(_) => {
+            return Err(vec![Problem::new("protocol", "this protocol keeps no stores alike", "")]);
         }
     })
 }
 
-const NO_BOUND: &str = "the delays have no positive lower bound between two parts of the network, by which they could run apart; \
-                        `network.min_latency` gives one";
-
 /// The parts of an experiment that do not depend on its protocol.
 struct Parts {
-    streams: Streams,
-    network: Network,
-    churn: Option<Churn>,
-    membership: Arc<Membership>,
-    clocks: Clocks,
+    stage: Stage,
     ledger: Arc<Ledger>,
     preload: Option<Preloaded>,
-    /// The hostile nodes.
-    aside: Aside,
 }
 
 impl Parts {
     fn build(experiment: &Experiment) -> Result<Self, Vec<Problem>> {
-        let streams = Streams::new(experiment.seed);
-        let (nodes, base) = (experiment.nodes, experiment.base.as_path());
-        let mut problems = Vec::new();
-        let mut keep = |built: Vec<Problem>| problems.extend(built);
-        let network = Network::build(&experiment.network, nodes, base, &streams).map_err(&mut keep).ok();
-        let churn =
-            experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams, experiment.duration.0));
-        let churn = churn.transpose().map_err(&mut keep).ok();
-        let membership = Membership::build(&experiment.membership, nodes, &streams).map_err(&mut keep).ok();
-        let clocks = Clocks::build(&experiment.node, &streams).map_err(&mut keep).ok();
-        let (Some(network), Some(churn), Some(membership), Some(clocks)) = (network, churn, membership, clocks) else {
-            return Err(problems);
-        };
-        let churn = churn.map(|churn| churn.sparing(network.nat().map_or(&[], Nat::staying)));
-        let aside = hostile::draw(experiment.hostile.as_ref(), nodes, &streams);
-        let preload = Preloaded::draw(experiment, churn.as_ref(), &aside, &streams)?;
+        let stage = Stage::build(experiment)?;
+        let (nodes, streams) = (experiment.nodes, &stage.streams);
+        let preload = Preloaded::draw(experiment, stage.churn.as_ref(), &stage.aside, streams)?;
         let differences = || preload.iter().flat_map(|preload| &preload.writes);
         let holders = differences().map(|write| write.holder);
-        let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, holders, &streams);
+        let schedule = Schedule::draw(&experiment.workload, nodes, experiment.duration.0, holders, streams);
         let ledger = Arc::new(Ledger::new(schedule, differences().map(|write| &*write.tuple)));
-        Ok(Self { streams, network, churn, membership, clocks, ledger, preload, aside })
+        Ok(Self { stage, ledger, preload })
     }
 
     fn run<P>(
@@ -139,27 +103,19 @@ impl Parts {
         options: &RunOptions,
         watch: Watch<'_>,
         protocol: impl Fn(NodeSampler, SimKeys) -> P,
-    ) -> SyncRun
+    ) -> ModelRun
     where
         P: Synchroniser<Saved = Saved> + SimProtocol,
     {
-        let Self { streams, network, churn, membership, clocks, ledger, mut preload, aside } = self;
+        let Self { stage, ledger, mut preload } = self;
         let shards = options.shards(experiment.nodes);
-        let (starts, lookahead) = network.shards(shards);
-        let one_thread = (shards > 1 && starts.len() == 2).then_some(NO_BOUND);
+        let (starts, lookahead) = stage.network.shards(shards);
+        let one_thread = one_thread(shards, &starts);
         let last_heal = last_heal(experiment);
         let schedule = Arc::clone(&ledger);
-        let world = Arc::new(World {
-            network,
-            churn,
-            departure: experiment.churn.as_ref().map_or(Departure::Crash, |churn| churn.departure),
-            service: NodeService::new(&experiment.node),
-            clocks: (!clocks.are_true()).then_some(clocks),
-            encode_messages: experiment.encode_messages,
-            aside,
-            command: Box::new(move |index| schedule.schedule.command(index)),
-            revive: revive::<P>,
-        });
+        let (streams, membership) = (stage.streams.clone(), Arc::clone(&stage.membership));
+        let command = Box::new(move |index| schedule.schedule.command(index));
+        let world = stage.world(experiment, command, revive::<P>);
         let shards: Vec<_> = starts
             .windows(2)
             .map(|range| {
@@ -196,21 +152,7 @@ impl Parts {
         let mut results = report::report(&mut shards, &ledger, director, measured_to, measured_from, last_heal);
         results.scalar("delays_raised", raised as f64);
         results.log = log;
-        SyncRun { results, statistics, one_thread }
-    }
-}
-
-fn plan(experiment: &Experiment, options: &RunOptions, starts: Vec<u32>, lookahead: Duration) -> Plan {
-    Plan {
-        starts,
-        lookahead,
-        threads: options.threads,
-        always_parallel: options.exact_threads,
-        queue: options.queue,
-        seed: experiment.seed,
-        deadline: Instant::ZERO + experiment.duration.0,
-        slice: experiment.measure.sample.0,
-        trace: options.trace.clone(),
+        ModelRun { results, statistics, one_thread }
     }
 }
 

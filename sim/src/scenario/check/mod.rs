@@ -3,6 +3,7 @@
 
 mod files;
 mod network;
+mod overlay;
 mod sweep;
 mod workload;
 
@@ -89,6 +90,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     network::node(s, c);
     network::membership(s, c);
     workload::protocol(s, c);
+    overlay::overlay(s, c);
     workload::hostile(s, c);
     workload::workload(s, c);
     sweep::expect(s, c);

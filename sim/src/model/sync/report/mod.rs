@@ -1,6 +1,5 @@
 //! Turns what a run left behind into numbers: per update, for the whole store, per class of messages, over nodes.
 
-mod traffic;
 mod updates;
 
 use std::collections::BTreeMap;
@@ -16,6 +15,7 @@ use super::observer::{SyncObserver, Tally};
 use crate::measure::results::Results;
 use crate::measure::statistics::quantile;
 use crate::model::host::Hosts;
+use crate::model::report::{cdf, in_seconds, present_node_seconds, ratio, report_nat, report_nodes, report_traffic};
 use crate::model::workload::NO_UPDATE;
 
 /// What became of one issued update.
@@ -54,11 +54,14 @@ pub fn report<P: Synchroniser<Peer = SimPeer>>(
     updates::report_convergence(&fates, ledger, &mut results);
     report_samples(&fates, &director, ledger, (last_heal, end), &mut results);
     results.scalar("equal_stores_share_at_end", equal_stores_share(shards));
-    traffic::report_traffic::<P>(shards, present_node_seconds(shards, measured_from, end), &mut results);
-    traffic::report_nat(shards, &mut results);
+    let changes = shards.iter().flat_map(|shard| shard.observer().changes());
+    let received = report_traffic(shards, present_node_seconds(changes, measured_from, end), &mut results);
+    let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
+    results.scalar("payload_bytes_over_lower_bound", ratio(received as f64, needed as f64));
+    report_nat(shards, &mut results);
     report_tally(shards, &mut results);
     updates::report_hops(&fates, &mut results);
-    traffic::report_nodes(shards, &mut results);
+    report_nodes(shards, &mut results);
     results.tables.push(updates::update_table(&fates, ledger));
     results.series = director.results.series;
     results
@@ -161,30 +164,6 @@ fn quantile_of(ascending: &[f64], count: usize, share: f64) -> f64 {
     quantile(ascending, if last > 0.0 { place / last } else { 0.0 })
 }
 
-/// A ratio, not a number where nothing is divided by.
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { f64::NAN }
-}
-
-/// Nanoseconds of a histogram in seconds; not a number where it is empty.
-fn in_seconds(nanos: Option<u64>) -> f64 {
-    nanos.map_or(f64::NAN, |nanos| nanos as f64 / 1e9)
-}
-
-/// Points of a cumulative distribution, thinned to what a figure can show; the share is of `of`, not of the points. One of which
-/// nothing took place is a point at zero, which tells it from one that nothing was due of.
-fn cdf(sorted: &[f64], of: f64) -> Vec<(f64, f64)> {
-    if sorted.is_empty() && of > 0.0 {
-        return vec![(0.0, 0.0)];
-    }
-    let step = sorted.len().div_ceil(1_000).max(1);
-    let last = sorted.len().saturating_sub(1);
-    (0..sorted.len())
-        .filter(|place| place % step == 0 || *place == last)
-        .map(|place| (sorted[place], (place + 1) as f64 / of))
-        .collect()
-}
-
 /// Time from the end of the last partition until every update issued before it had reached everybody who stayed: zero
 /// where all had before, not a number where one never did or the run ended first.
 fn time_after_heal(fates: &[Fate], ledger: &Ledger, heal: Instant, end: Instant) -> f64 {
@@ -242,20 +221,6 @@ fn equal_stores_share<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncOb
     }
     let present: u32 = nodes.values().sum();
     ratio(nodes.values().max().copied().unwrap_or(0).into(), present.into())
-}
-
-/// Time that nodes were present between two moments, summed over nodes.
-fn present_node_seconds<P: Synchroniser<Peer = SimPeer>>(
-    shards: &[Hosts<P, SyncObserver>],
-    from: Instant,
-    to: Instant,
-) -> f64 {
-    let mut nanos = 0i128;
-    for (at, joined) in shards.iter().flat_map(|shard| shard.observer().changes()) {
-        let left = i128::from(to.since((*at).max(from)).as_nanos());
-        nanos += if *joined { left } else { -left };
-    }
-    nanos as f64 / 1e9
 }
 
 fn report_tally<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {

@@ -1,22 +1,20 @@
 //! What crossed the network: per message class, and how it was spread over nodes.
 
 use rapprochement_core::peer::SimPeer;
-use rapprochement_core::reconcile::Synchroniser;
-use rapprochement_core::time::Duration;
+use rapprochement_core::protocol::Protocol;
+use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
-use super::{cdf, in_seconds, ratio};
 use crate::measure::results::{Curve, Results};
 use crate::measure::statistics::{gini, max_to_median, quantile};
-use crate::model::host::Hosts;
-use crate::model::sync::observer::SyncObserver;
+use crate::model::host::{Hosts, Observer};
 use crate::model::traffic::{ClassTraffic, Exchange, Traffic};
 
-pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
-    shards: &[Hosts<P, SyncObserver>],
+pub(in crate::model) fn report_traffic<P: Protocol<Peer = SimPeer>, O: Observer<P>>(
+    shards: &[Hosts<P, O>],
     node_seconds: f64,
     results: &mut Results,
-) {
+) -> u64 {
     let mut traffic = Traffic::new(P::Message::CLASSES.len());
     let mut nodes = 0;
     for shard in shards {
@@ -51,12 +49,14 @@ pub(super) fn report_traffic<P: Synchroniser<Peer = SimPeer>>(
     // A sum of floats would depend on how nodes are spread over shards.
     let computed = shards.iter().fold(Duration::ZERO, |sum, shard| sum + shard.computed());
     results.scalar("computed_s_per_node", computed.as_secs_f64() / nodes as f64);
-    let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
-    results.scalar("payload_bytes_over_lower_bound", ratio(total.received.payload as f64, needed as f64));
+    total.received.payload
 }
 
 /// By which ways messages went, where somebody is behind NAT, and what that took.
-pub(super) fn report_nat<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
+pub(in crate::model) fn report_nat<P: Protocol<Peer = SimPeer>, O: Observer<P>>(
+    shards: &[Hosts<P, O>],
+    results: &mut Results,
+) {
     if shards.iter().all(|shard| shard.nat().is_none()) {
         return;
     }
@@ -92,7 +92,10 @@ const MESSAGES_AND_PAYLOAD: [Quantity; 4] = [
 ];
 
 /// How traffic is spread over nodes: wire bytes in every run, the rest where it is counted by node and class.
-pub(super) fn report_nodes<P: Synchroniser<Peer = SimPeer>>(shards: &[Hosts<P, SyncObserver>], results: &mut Results) {
+pub(in crate::model) fn report_nodes<P: Protocol<Peer = SimPeer>, O: Observer<P>>(
+    shards: &[Hosts<P, O>],
+    results: &mut Results,
+) {
     let mut lines = Vec::new();
     for (direction, sent) in [("sent", true), ("received", false)] {
         let pick = |(out, back): (u64, u64)| if sent { out as f64 } else { back as f64 };
@@ -129,4 +132,42 @@ fn spread(name: &str, group: &str, mut of_nodes: Vec<f64>, results: &mut Results
     results.scalar_of(&format!("node_{name}_max_to_median"), group, max_to_median(&of_nodes));
     results.scalar_of(&format!("node_{name}_gini"), group, gini(&of_nodes));
     of_nodes
+}
+
+/// A ratio, not a number where nothing is divided by.
+pub(in crate::model) fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { f64::NAN }
+}
+
+/// Nanoseconds of a histogram in seconds; not a number where it is empty.
+pub(in crate::model) fn in_seconds(nanos: Option<u64>) -> f64 {
+    nanos.map_or(f64::NAN, |nanos| nanos as f64 / 1e9)
+}
+
+/// Points of a cumulative distribution, thinned to what a figure can show; the share is of `of`, not of the points. One of which
+/// nothing took place is a point at zero, which tells it from one that nothing was due of.
+pub(in crate::model) fn cdf(sorted: &[f64], of: f64) -> Vec<(f64, f64)> {
+    if sorted.is_empty() && of > 0.0 {
+        return vec![(0.0, 0.0)];
+    }
+    let step = sorted.len().div_ceil(1_000).max(1);
+    let last = sorted.len().saturating_sub(1);
+    (0..sorted.len())
+        .filter(|place| place % step == 0 || *place == last)
+        .map(|place| (sorted[place], (place + 1) as f64 / of))
+        .collect()
+}
+
+/// Time that nodes were present between two moments, summed over nodes, by when they joined (`true`) and left.
+pub(in crate::model) fn present_node_seconds<'a>(
+    changes: impl Iterator<Item = &'a (Instant, bool)>,
+    from: Instant,
+    to: Instant,
+) -> f64 {
+    let mut nanos = 0i128;
+    for (at, joined) in changes {
+        let left = i128::from(to.since((*at).max(from)).as_nanos());
+        nanos += if *joined { left } else { -left };
+    }
+    nanos as f64 / 1e9
 }
