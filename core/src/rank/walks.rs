@@ -1,12 +1,12 @@
 //! Walks of one ego, kept up to date while the graph changes.
 //!
 //! **Every walk is a pure function of (seed, its number, the graph).** The draws that decide its step `t` are those of a
-//! counter-based generator for (seed, walk, t): one says whether it stops, the others are the arrivals of the race among the
+//! counter-based generator for (seed, walk, t): one says whether it stops, the others choose among the
 //! out-edges of the node where it is. Draws for different walks and steps are independent, so on a given graph the walks
 //! are independent and have the law of the definition, whatever the graph was before: a change calls for no correction, no
 //! version and no conditional draw, as long as the changes are not chosen by looking at the walks (keep the seed secret).
-//! Walks on which a change has no bearing stay as they are, and of those through the source of a changed edge as many
-//! as the weights allow, since the race is a maximal coupling (see `race`). A change and its undoing lead back to the same walks.
+//! Walks on which a change has no bearing stay as they are, and so do most of those through the source of a changed edge, about as many
+//! as the weights allow, up to the slack of the choice (see `graph`). A change and its undoing lead back to the same walks.
 //!
 //! **Upkeep.** After a change of an edge out of `s` the steps at other nodes stand as they were. So the steps at `s` of all walks through `s` are
 //! drawn again, and at the first that differs the walk is cut, and continued under the graph as it is by then. With several
@@ -201,8 +201,9 @@ impl Walks {
         size_of::<Node>()
     }
 
-    fn step_key(&self, number: u32, step: usize) -> u64 {
-        draw(draw(self.key, u64::from(number)), step as u64)
+    /// From which the draws of a walk's steps are counted.
+    fn walk_key(&self, number: u32) -> u64 {
+        self.key.wrapping_add(u64::from(number).wrapping_mul(0xd1b5_4a32_d192_ed03))
     }
 
     /// Whether a walk goes on to a step, if there is an edge.
@@ -212,7 +213,8 @@ impl Walks {
 
     /// The most steps that a walk makes.
     fn steps_max(&self, number: u32) -> u16 {
-        (0..STEPS_MAX).find(|&step| !self.goes_on(self.step_key(number, usize::from(step)))).unwrap_or(STEPS_MAX)
+        let key = self.walk_key(number);
+        (0..STEPS_MAX).find(|&step| !self.goes_on(draw(key, u64::from(step)))).unwrap_or(STEPS_MAX)
     }
 
     /// The steps for which there is room in the arena: [`Self::steps_max`].
@@ -253,7 +255,7 @@ impl Walks {
     fn continue_draft(&mut self, left: &mut u64) -> bool {
         let Draft { number, keep, .. } = self.draft;
         let room = self.room(number as usize);
-        let walk_key = draw(self.key, u64::from(number));
+        let walk_key = self.walk_key(number);
         let mut step = usize::from(keep) + self.draft.steps.len();
         let mut at = match self.draft.steps.last() {
             Some(&node) => node,
@@ -318,6 +320,9 @@ impl Walks {
                 known.walks.insert(place, number);
             } else {
                 known.walks.remove(place);
+                if known.walks.capacity() > 8 + 2 * known.walks.len() {
+                    known.walks.shrink_to(known.walks.len() + known.walks.len() / 8);
+                }
             }
         }
     }
@@ -353,7 +358,7 @@ impl Walks {
         let walk = self.walks[number as usize];
         let steps = self.steps(number);
         let room = self.room(number as usize);
-        let walk_key = draw(self.key, u64::from(number));
+        let walk_key = self.walk_key(number);
         while cursor.step <= steps.len() {
             let step = cursor.step;
             let from = step.checked_sub(1).map_or(self.ego, |last| steps[last]);
