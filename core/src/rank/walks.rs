@@ -382,6 +382,18 @@ impl Walks {
     }
 }
 
+#[cfg(test)]
+impl Walks {
+    /// Whether every walk and the index are the same.
+    pub(super) fn has_walks_of(&self, other: &Self) -> bool {
+        let same = |number| {
+            let (a, b) = (self.walks[number as usize], other.walks[number as usize]);
+            a == b && self.steps(number) == other.steps(number)
+        };
+        self.nodes == other.nodes && (0..self.drawn()).all(same)
+    }
+}
+
 /// What a check found.
 enum Check {
     Stands,
