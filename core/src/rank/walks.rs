@@ -18,6 +18,7 @@
 //! its continuation is complete; until then what can be read counts the old one.
 
 use alloc::collections::BTreeSet;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::graph::{NEGATIVE, POSITIVE};
@@ -76,7 +77,7 @@ impl Walk {
 struct Node {
     /// How many walks count it, by layer; the ego's place at the start of every walk is not included.
     hits: [u32; 2],
-    /// The walks that meet it, in ascending order; empty for the ego, whom all meet.
+    /// The walks that meet it, in ascending order; for the ego those that come back to it.
     walks: Vec<u32>,
 }
 
@@ -89,10 +90,12 @@ struct Draft {
     steps: Vec<u32>,
 }
 
-/// Where the check of a source stands: at step `step` of the walk at place `walk` of its list.
+/// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked; then at
+/// step `step` of the walk at place `walk` of its list.
 #[derive(Clone, Copy, Debug)]
 struct Cursor {
     source: u32,
+    home: u32,
     walk: usize,
     step: usize,
 }
@@ -126,8 +129,7 @@ impl Walks {
         if ego >= graph.nodes() {
             return Err(RankError::UnknownNode(ego));
         }
-        let mut nodes = Vec::new();
-        nodes.resize(graph.rows.len(), Node::default());
+        let nodes = vec![Node::default(); graph.rows.len()];
         Ok(Self {
             config,
             ego,
@@ -223,7 +225,8 @@ impl Walks {
         end - self.walks[number].start as usize
     }
 
-    fn steps(&self, number: u32) -> &[u32] {
+    /// The nodes of a walk behind the ego.
+    pub(super) fn steps(&self, number: u32) -> &[u32] {
         let walk = self.walks[number as usize];
         &self.arena[walk.start as usize..][..usize::from(walk.len)]
     }
@@ -310,7 +313,7 @@ impl Walks {
             let hits = &mut known.hits[layer];
             (*hits, self.total) = if add { (*hits + 1, self.total + 1) } else { (*hits - 1, self.total - 1) };
         }
-        if met.is_none() && !is_ego {
+        if met.is_none() {
             let place = match known.walks.last() {
                 Some(&last) if last >= number => known.walks.partition_point(|&other| other < number),
                 _ => known.walks.len(),
@@ -329,28 +332,45 @@ impl Walks {
 
     /// Checks the walks through the source at the cursor until one has to be continued elsewhere, or all are checked.
     fn check(&mut self, mut cursor: Cursor, left: &mut u64) {
-        let Cursor { source, .. } = cursor;
-        let is_ego = source == self.ego;
-        let count = if is_ego { self.walks.len() } else { self.nodes[source as usize].walks.len() };
-        while cursor.walk < count {
-            let number = if is_ego { cursor.walk as u32 } else { self.nodes[source as usize].walks[cursor.walk] };
-            match self.first_difference(number, &mut cursor, left) {
-                Check::OutOfBudget => {
-                    self.cursor = Some(cursor);
-                    return;
-                }
-                Check::Stands => (cursor.walk, cursor.step) = (cursor.walk + 1, 0),
-                Check::Differs(step) => {
-                    (cursor.walk, cursor.step) = (cursor.walk + 1, 0);
-                    self.cursor = Some(cursor);
-                    let turn = self.walks[number as usize].turn;
-                    let turn = if usize::from(turn) < step { turn } else { NEVER };
-                    self.start_draft(number, step as u16, turn);
-                    return;
-                }
+        if cursor.source == self.ego && cursor.home < self.drawn() {
+            let cut = self.first_cut(&mut cursor, left);
+            self.cursor = Some(cursor);
+            cut.into_iter().for_each(|number| self.start_draft(number, 0, NEVER));
+            return;
+        }
+        let source = cursor.source as usize;
+        while let Some(&number) = self.nodes[source].walks.get(cursor.walk) {
+            let found = self.first_difference(number, &mut cursor, left);
+            self.cursor = Some(cursor);
+            if matches!(found, Check::OutOfBudget) {
+                return;
+            }
+            (cursor.walk, cursor.step) = (cursor.walk + 1, 1);
+            if let Check::Differs(step) = found {
+                self.cursor = Some(cursor);
+                let turn = self.walks[number as usize].turn;
+                self.start_draft(number, step as u16, if usize::from(turn) < step { turn } else { NEVER });
+                return;
             }
         }
         self.cursor = None;
+    }
+
+    /// The next walk whose first step the graph would have otherwise.
+    fn first_cut(&self, cursor: &mut Cursor, left: &mut u64) -> Option<u32> {
+        while cursor.home < self.drawn() && *left > 0 {
+            *left -= 1;
+            let number = cursor.home;
+            cursor.home += 1;
+            if self.room(number as usize) > 0 {
+                let walk = self.walks[number as usize];
+                let drawn = self.graph.step(self.ego, POSITIVE, draw(self.walk_key(number), 0));
+                if drawn != self.steps(number).first().map(|&node| (node, walk.layer(0))) {
+                    return Some(number);
+                }
+            }
+        }
+        None
     }
 
     /// The first step out of the source, from the cursor's on, that the graph would have otherwise.
@@ -361,7 +381,7 @@ impl Walks {
         let walk_key = self.walk_key(number);
         while cursor.step <= steps.len() {
             let step = cursor.step;
-            let from = step.checked_sub(1).map_or(self.ego, |last| steps[last]);
+            let from = steps[step - 1];
             if from == cursor.source {
                 if *left == 0 {
                     return Check::OutOfBudget;
@@ -370,8 +390,7 @@ impl Walks {
                 if step == room {
                     return Check::Stands;
                 }
-                let layer = if step == 0 { POSITIVE } else { walk.layer(step - 1) };
-                let drawn = self.graph.step(from, layer, draw(walk_key, step as u64));
+                let drawn = self.graph.step(from, walk.layer(step - 1), draw(walk_key, step as u64));
                 if drawn != steps.get(step).map(|&node| (node, walk.layer(step))) {
                     return Check::Differs(step);
                 }
@@ -402,10 +421,10 @@ enum Check {
     OutOfBudget,
 }
 
-/// Makes room for more items. Vectors double; these grow by an eighth, since there are many and they stay.
+/// Makes room for more items. Vectors double; these grow by an eighth or by three, since there are many and they stay.
 fn grow<T>(items: &mut Vec<T>, more: usize) {
     if items.capacity() - items.len() < more {
-        items.reserve_exact(more.max(items.len() / 8));
+        items.reserve_exact(more.max(3).max(items.len() / 8));
     }
 }
 
@@ -456,7 +475,7 @@ impl Rank for Walks {
                     break false;
                 }
             } else if let Some(source) = self.changed.pop_first() {
-                self.cursor = Some(Cursor { source, walk: 0, step: 0 });
+                self.cursor = Some(Cursor { source, home: 0, walk: 0, step: 1 });
             } else {
                 break true;
             }
@@ -481,10 +500,12 @@ impl Rank for Walks {
 
     /// Takes time in proportion to the walks and the square of their length.
     fn bridge_shares(&self) -> Vec<f64> {
-        let mut leading = Vec::new();
-        leading.resize(self.nodes.len(), 0u32);
+        let mut leading = vec![0u32; self.nodes.len()];
         let mut leaders = Vec::new();
         let share = |(node, known): (usize, &Node)| {
+            if node == self.ego as usize {
+                return 0.0;
+            }
             for &number in &known.walks {
                 let steps = self.steps(number).iter().take_while(|&&step| step as usize != node);
                 let first = leaders.len();

@@ -56,19 +56,25 @@ fn published_gains() {
     }
 }
 
-/// The number of different Sybils that a walk meets behind the attacker has a mean, the gain, and a variance that is
-/// estimated from the walks: the gain is a ratio of means, and its error that of the sum, given how many met the attacker.
+/// The gain is the mean number of different Sybils met by the walks that meet the attacker; its standard error is that of a mean.
 fn check_walks(walk_count: u32) {
     each_attack(|shape, q, count, share| {
         let (graph, sybils) = attacked(shape, count, share);
         let walks = walks(config(walk_count, q), &graph, 0);
-        let met = f64::from(walks.hits(ATTACKER).unwrap()[0]);
+        let (mut met, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for number in (0..walk_count).filter(|&number| walks.steps(number).contains(&ATTACKER)) {
+            let mut seen = [false; 50];
+            walks
+                .steps(number)
+                .iter()
+                .filter(|&&node| node >= FIRST)
+                .for_each(|node| seen[(node - FIRST) as usize] = true);
+            let different = seen.iter().filter(|&&seen| seen).count() as f64;
+            (met, sum, squares) = (met + 1.0, sum + different, squares + different * different);
+        }
         let (found, expected) = (gain(&walks, &sybils), shape.gain(q, count, share));
-        // Squares of the numbers of Sybils met: of any two on a path the second includes the first; elsewhere at most k times
-        // the mean, and at most that of a geometric number of visits.
-        let visits = expected / (1.0 - q * q).max(q * (1.0 - q));
-        let square = expected * f64::from(count).min(1.0 + 2.0 * visits);
-        let error = libm::sqrt(square / met);
+        assert!(libm::fabs(found - sum / met) < 1e-9);
+        let error = libm::sqrt((squares / met - found * found) / met);
         assert!(
             libm::fabs(found - expected) < 4.0 * error,
             "{shape:?}, q {q}, k {count}, f {share}: {found}, {expected}, {error}"
@@ -78,7 +84,7 @@ fn check_walks(walk_count: u32) {
 
 #[test]
 fn walks_give_the_closed_forms() {
-    check_walks(2000);
+    check_walks(5000);
 }
 
 #[test]
