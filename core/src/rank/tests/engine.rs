@@ -16,17 +16,17 @@ fn assert_same(a: &Walks, b: &Walks) {
 /// this covers rows of several blocks and of more slots than trials take.
 #[test]
 fn an_engine_equals_a_new_one_on_its_graph() {
-    for (seed, nodes, changes) in [(1, 8, 200), (2, 40, 800), (3, 600, 3000)] {
+    for (seed, nodes, changes) in [(1, 8, 200u32), (2, 40, 800), (3, 600, 3000)] {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut engine = walks(config(300, 0.85), &Graph::new(nodes).unwrap(), 0);
         for round in 0..changes {
             let mut change = random_change(engine.graph(), &mut rng);
-            if nodes == 600 && round % 2 == 0 && change.to != 0 && change.weight != 0.0 {
+            if nodes == 600 && round.is_multiple_of(2) && change.to != 0 && change.weight != 0.0 {
                 change.from = 0;
             }
             engine.apply(change).unwrap();
             engine.poll([0, 1, 5, 100, u64::MAX][below(&mut rng, 5) as usize]);
-            if round % (changes / 10) == 0 {
+            if round.is_multiple_of(changes / 10) {
                 assert!(engine.poll(u64::MAX).settled);
                 assert_same(&engine, &walks(config(300, 0.85), engine.graph(), 0));
             }
@@ -38,10 +38,10 @@ fn an_engine_equals_a_new_one_on_its_graph() {
 fn rows_of_any_size_are_chosen_from_by_weight() {
     for count in [3u32, 16, 17, 300, 5000] {
         let mut star = Graph::new(count + 1).unwrap();
-        let weight = |to: u32| f64::from(1 + to % 3) * if to % 7 == 0 { 50.0 } else { 1.0 };
+        let weight = |to: u32| f64::from(1 + to % 3) * if to.is_multiple_of(7) { 50.0 } else { 1.0 };
         (1..=count).for_each(|to| star.apply(EdgeChange::new(0, to, weight(to))).unwrap());
         let total: f64 = (1..=count).map(weight).sum();
-        let (trials, heavy) = (100_000, |to: u32| to % 7 == 0);
+        let (trials, heavy) = (100_000, |to: u32| to.is_multiple_of(7));
         let walks = walks(config(trials, 0.5), &star, 0);
         for class in [0, 1, 2] {
             let members = || (1..=count).filter(|&to| to % 3 == class && !heavy(to));
