@@ -1,5 +1,5 @@
-//! What MeritRank costs on one core, as one JSON object: a cold calculation, random edges added and deleted, edges of the ego, the
-//! first 100, and memory.
+//! What MeritRank costs on one core, as one JSON object: a cold calculation, random edges added and deleted, edges of
+//! the ego, the first 100, and memory.
 //!
 //! `cargo run --release -p rapprochement-core --example rank_speed -- [--nodes N] [--edges E] [--walks W] [--seed S]`
 

@@ -1,6 +1,6 @@
-//! Times of the engine on a uniformly random graph with weights from 1 to 10. A change is timed with the poll that settles
-//! it. `*_cpu_*` is the mean processor time (from Linux's `/proc`; 0 elsewhere), which other load on the machine does not
-//! change; the rest is wall time: the best of several rounds, or quantiles over single changes.
+//! Times of the engine on a uniformly random graph with weights from 1 to 10. A change is timed with the poll that
+//! settles it. `*_cpu_*` is the mean processor time (from Linux's `/proc`; 0 elsewhere), which other load on the
+//! machine does not change; the rest is wall time: the best of several rounds, or quantiles over single changes.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
 

@@ -1,11 +1,12 @@
 //! A directed graph with weighted edges, in the layout that the walks need.
 //!
-//! The out-edges of a node stand in slots; a deleted edge leaves its slot to the next new one, so that the others keep their
-//! places. The next step is chosen by rejection: a random slot, and a random height, which is taken if it is below the weight. The
-//! heights reach up to a bound on the weights of the row; the slots are a power of two, some of them empty. Both have slack, so that few
-//! changes move them: a walk's choice then changes only if one of its trials meets the changed weight. After 16 trials in
-//! vain, as happens where weights are very unequal, an exponential race decides (see `race`): among the slots where there are up to
-//! 16; else among blocks of 16, and so on down. So a step takes `16 + 16 log16(degree)` draws at most, and about three as a rule. A change takes one pass
+//! The out-edges of a node stand in slots; a deleted edge leaves its slot to the next new one, so that the others
+//! keep their places. The next step is chosen by rejection: a random slot, and a random height, which is taken if it
+//! is below the weight. The heights reach up to a bound on the weights of the row; the slots are a power of two, some
+//! of them empty. Both have slack, so that few changes move them: a walk's choice then changes only if one of its
+//! trials meets the changed weight. After 16 trials in vain, as happens where weights are very unequal, an
+//! exponential race decides (see `race`): among the slots where there are up to 16; else among blocks of 16, and so
+//! on down. So a step takes `16 + 16 log16(degree)` draws at most, and about three as a rule. A change takes one pass
 //! over the out-edges of its source.
 //!
 //! J. von Neumann, "Various techniques used in connection with random digits", 1951 (rejection).
@@ -106,8 +107,8 @@ impl Candidate for Block {
     }
 }
 
-/// The out-edges of a node. `levels[0]` has the sums of blocks of slots, each further level those of the one below; the last
-/// has at most [`WIDTH`].
+/// The out-edges of a node. `levels[0]` has the sums of blocks of slots, each further level those of the one below;
+/// the last has at most [`WIDTH`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Row {
     slots: Vec<Edge>,
@@ -115,7 +116,8 @@ pub(super) struct Row {
     pub(super) scale: Scale,
 }
 
-/// What the trials of a row range over: a power of two of slots, and heights up to the bound. All is 0 for a row without edges.
+/// What the trials of a row range over: a power of two of slots, and heights up to the bound. All is 0 for a row
+/// without edges.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Scale {
     pub(super) span: u32,
@@ -123,7 +125,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Whether this suits slots of this number and largest magnitude: enough for them, and less than 4 and 2 times as much.
+    /// Whether this suits slots of this number and largest magnitude: enough for them, and less than 4 and 2 times as
+    /// much.
     pub(super) fn suits(self, slots: usize, largest: f64) -> bool {
         self.holds(slots) && self.reaches(largest)
     }

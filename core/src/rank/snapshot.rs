@@ -1,11 +1,12 @@
-//! Snapshots. The walks are a function of the parameters and of the graph, so these are all that a snapshot holds. One encoding
-//! is canonical:
+//! Snapshots. The walks are a function of the parameters and of the graph, so these are all that a snapshot holds.
+//! One encoding is canonical:
 //!
-//! `version (1) | seed (8) | walks | continue_prob (8) | ego | nodes | for each node: slots | unless there are none: span | bound (8) |
-//! for each slot: 0 if it is free, else target + 1 | weight (8)`
+//! `version (1) | seed (8) | walks | continue_prob (8) | ego | nodes | for each node: slots | unless there are none:
+//! span | bound (8) | for each slot: 0 if it is free, else target + 1 | weight (8)`
 //!
-//! Integers without a width are variable-length; those with one, and floating-point numbers, are little-endian. A node's last
-//! slot is taken. Span and bound are those of the trials by which a step is chosen; they depend on the past.
+//! Integers without a width are variable-length; those with one, and floating-point numbers, are little-endian. A
+//! node's last slot is taken. Span and bound are those of the trials by which a step is chosen; they depend on the
+//! past.
 
 use alloc::vec::Vec;
 
@@ -16,11 +17,12 @@ use crate::wire::{DecodeError, MESSAGE_LEN_MAX, Reader, put_varint};
 const VERSION: u8 = 1;
 
 impl Walks {
-    /// Everything that decides this engine's walks, as bytes. What [`Walks::restore`] makes of them has no walks yet; once it is
-    /// settled it equals this engine, when this one is settled, and from then on both answer alike.
+    /// Everything that decides this engine's walks, as bytes. What [`Walks::restore`] makes of them has no walks yet;
+    /// once it is settled it equals this engine, when this one is settled, and from then on both answer alike.
     ///
     /// # Errors
-    /// [`RankError::Size`] where the snapshot would be longer than [`MESSAGE_LEN_MAX`], which is more than a million edges.
+    /// [`RankError::Size`] where the snapshot would be longer than [`MESSAGE_LEN_MAX`], which is more than a million
+    /// edges.
     pub fn snapshot(&self) -> Result<Vec<u8>, RankError> {
         let Config { seed, walks, continue_prob } = self.config();
         let mut out = Vec::new();

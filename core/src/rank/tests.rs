@@ -41,8 +41,8 @@ fn reaches(rank: &impl Rank) -> Vec<Reach> {
     (0..rank.nodes()).map(|node| rank.reach(node).unwrap()).collect()
 }
 
-/// A change that may be applied: of an edge that is there, or of a new one; in a quarter of cases a deletion, in a fifth a
-/// negative weight. Weights differ by a factor of up to 1000.
+/// A change that may be applied: of an edge that is there, or of a new one; in a quarter of cases a deletion, in a
+/// fifth a negative weight. Weights differ by a factor of up to 1000.
 fn random_change<R: Rng>(graph: &Graph, rng: &mut R) -> EdgeChange {
     loop {
         let from = below(rng, graph.nodes());

@@ -1,17 +1,19 @@
 //! Walks of one ego, kept up to date while the graph changes.
 //!
-//! **Every walk is a pure function of (seed, its number, the graph).** The draws that decide its step `t` are those of a
-//! counter-based generator for (seed, walk, t): one says whether it stops, the others choose among the
-//! out-edges of the node where it is. Draws for different walks and steps are independent, so on a given graph the walks
-//! are independent and have the law of the definition, whatever the graph was before: a change calls for no correction, no
-//! version and no conditional draw, as long as the changes are not chosen by looking at the walks (keep the seed secret).
-//! Walks on which a change has no bearing stay as they are, and so do most of those through the source of a changed edge, about as many
-//! as the weights allow, up to the slack of the choice (see `graph`). A change and its undoing lead back to the same walks.
+//! **Every walk is a pure function of (seed, its number, the graph with its slots).** The draws that decide its step
+//! `t` are those of a counter-based generator for (seed, walk, t): one says whether it stops, the others choose among
+//! the out-edges of the node where it is. Draws for different walks and steps are independent, so on a given graph
+//! the walks are independent and have the law of the definition, whatever the graph was before: a change calls for no
+//! correction, no version and no conditional draw, as long as the changes are not chosen by looking at the walks
+//! (keep the seed secret). Walks on which a change has no bearing stay as they are, and so do most of those through
+//! the source of a changed edge, about as many as the weights allow, up to the slack of the choice (see `graph`).
+//! What is changed and changed back leads back to the same walks, unless slots or their scale moved meanwhile.
 //!
-//! **Upkeep.** After a change of an edge out of `s` the steps at other nodes stand as they were. So the steps at `s` of all walks through `s` are
-//! drawn again, and at the first that differs the walk is cut, and continued under the graph as it is by then. With several
-//! sources to check this is done for each in turn: a step is right when its node was checked, or when the step was drawn, after the last change of
-//! that node. When no source is left, all are right, so the walks equal those of a new engine on the final graph, bit for bit.
+//! **Upkeep.** After a change of an edge out of `s` the steps at other nodes stand as they were. So the steps at `s`
+//! of all walks through `s` are drawn again, and at the first that differs the walk is cut, and continued under the
+//! graph as it is by then. With several sources to check this is done for each in turn: a step is right when its node
+//! was checked, or when the step was drawn, after the last change of that node. When no source is left, all are
+//! right, so the walks equal those of a new engine on the final graph, bit for bit.
 //!
 //! How many steps a walk may make at most is decided by the draws for stopping alone. So each walk has a fixed place in
 //! one flat arena. An index lists, for each node, the walks that meet it, in order. A walk is replaced at once when
@@ -41,8 +43,8 @@ pub struct Config {
     pub seed: u64,
     /// The number of walks. A reach `h` has the standard error `sqrt(h (1 - h) / walks)`.
     pub walks: u32,
-    /// The probability to make another step, from 0 to 0.999: the complement of the paper's `alpha`. A walk has
-    /// `1 / (1 - continue_prob)` nodes on average, and the time that it takes grows with their square where they are many.
+    /// The probability to make another step, from 0 to 0.999: the complement of the paper's `alpha`. A walk has `1 /
+    /// (1 - continue_prob)` nodes on average, and the time that it takes grows with their square where they are many.
     pub continue_prob: f64,
 }
 
@@ -90,8 +92,8 @@ struct Draft {
     steps: Vec<u32>,
 }
 
-/// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked; then at
-/// step `step` of the walk at place `walk` of its list.
+/// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked;
+/// then at step `step` of the walk at place `walk` of its list.
 #[derive(Clone, Copy, Debug)]
 struct Cursor {
     source: u32,
@@ -189,8 +191,8 @@ impl Walks {
         Ok([positive + if node == self.ego { self.drawn() } else { 0 }, negative])
     }
 
-    /// Bytes that are reserved for the walks and for the index, without what the graph takes and without what each node takes
-    /// whether it is met or not.
+    /// Bytes that are reserved for the walks and for the index, without what the graph takes and without what each
+    /// node takes whether it is met or not.
     #[must_use]
     pub fn walk_bytes(&self) -> usize {
         let listed: usize = self.nodes.iter().map(|node| node.walks.capacity()).sum();
@@ -297,7 +299,8 @@ impl Walks {
         self.drafting = false;
     }
 
-    /// Counts a step of a walk, or takes it out of the count, given that those before it are counted and those behind are not.
+    /// Counts a step of a walk, or takes it out of the count, given that those before it are counted and those behind
+    /// are not.
     fn count(&mut self, number: u32, step: usize, add: bool) {
         let walk = self.walks[number as usize];
         let (before, at) = self.arena[walk.start as usize..][..=step].split_at(step);

@@ -104,8 +104,8 @@ fn what_can_be_read_counts_whole_walks() {
     assert!(sum > 100);
 }
 
-/// Upstream's `clear` kept the place where a walk turned negative, so that recalculated scores drifted: node 1 went from 0.166 to
-/// -0.235. Here an engine is asked again and again, and its graph is changed and changed back.
+/// Upstream's `clear` kept the place where a walk turned negative, so that recalculated scores drifted: node 1 went
+/// from 0.166 to -0.235. Here an engine is asked again and again, and its graph is changed and changed back.
 #[test]
 fn recalculation_with_negative_edges_does_not_drift() {
     let graph = graph(5, &[(0, 1, 1.0), (0, 2, -1.0), (2, 3, 1.0), (1, 4, 1.0)]);

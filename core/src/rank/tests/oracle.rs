@@ -2,15 +2,16 @@
 
 use super::*;
 
-/// What is left after all trials on one graph: the largest deviation in standard errors, and chi-square with its degrees.
+/// What is left after all trials on one graph: the largest deviation in standard errors, and chi-square with its
+/// degrees.
 struct Fit {
     worst: f64,
     chi_square: f64,
     degrees: f64,
 }
 
-/// Compares the counts of both layers with their binomial laws. Those of different nodes depend on each other, so chi-square adds the
-/// counts up over independent engines first: `hits` of `walks` walks in all.
+/// Compares the counts of both layers with their binomial laws. Those of different nodes depend on each other, so
+/// chi-square adds the counts up over independent engines first: `hits` of `walks` walks in all.
 fn fit(hits: &[[u32; 2]], walks: f64, expected: &[Reach], fit: &mut Fit) {
     for (hits, reach) in hits.iter().zip(expected) {
         for (hits, p) in [(hits[0], reach.positive), (hits[1], reach.negative)] {

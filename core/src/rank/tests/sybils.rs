@@ -8,7 +8,8 @@ const SHARES: [f64; 3] = [0.25, 0.5, 1.0];
 const ATTACKER: u32 = 1;
 const FIRST: u32 = 4;
 
-/// The ego (0) trusts the attacker and an honest node (2) which trusts another (3), as the attacker does if it has honest edges.
+/// The ego (0) trusts the attacker and an honest node (2) which trusts another (3), as the attacker does if it has
+/// honest edges.
 fn attacked(shape: Shape, count: u32, share: f64) -> (Graph, Vec<u32>) {
     let mut attacked = graph(FIRST + count, &[(0, ATTACKER, 1.0), (0, 2, 1.0), (2, 3, 2.0)]);
     let honest = if share < 1.0 { 3.0 } else { 0.0 };
@@ -56,7 +57,8 @@ fn published_gains() {
     }
 }
 
-/// The gain is the mean number of different Sybils met by the walks that meet the attacker; its standard error is that of a mean.
+/// The gain is the mean number of different Sybils met by the walks that meet the attacker; its standard error is
+/// that of a mean.
 fn check_walks(walk_count: u32) {
     each_attack(|shape, q, count, share| {
         let (graph, sybils) = attacked(shape, count, share);
