@@ -1,11 +1,12 @@
 //! Decays that are applied to a ranking as a whole; the decay along a path is `continue_prob` itself.
 //!
-//! **Connectivity decay.** A node all, or most, of whose walks lead over one other node is known by the word of that one.
-//! Where the share of the strongest such bridge is at least a threshold, the node's reach is multiplied by it and by `1 - beta`. To the scores
-//! that come of it, the nodes that were not cut are scaled up, so that the magnitudes of all sum up to 1 again.
+//! **Connectivity decay.** A node all, or most, of whose walks lead over one other node is known by the word of that
+//! one. Where the share of the strongest such bridge is at least a threshold, the node's reach is multiplied by it
+//! and by `1 - beta`. To the scores that come of it, the nodes that were not cut are scaled up, so that the
+//! magnitudes of all sum up to 1 again.
 //!
-//! **Epoch decay.** What an epoch brought counts less with each that follows. The paper's authors found it to be counter-productive
-//! against Sybils.
+//! **Epoch decay.** What an epoch brought counts less with each that follows. The paper's authors found it to be
+//! counter-productive against Sybils.
 //!
 //! See [`rank`](super) for the paper; the definitions follow the code of its experiments.
 
@@ -33,7 +34,8 @@ pub struct Decayed {
 }
 
 impl Connectivity {
-    /// Applies the decay to a ranking. Parameters out of range count as the nearest that are in range, a NaN as no decay.
+    /// Applies the decay to a ranking. Parameters out of range count as the nearest that are in range, a NaN as no
+    /// decay.
     pub fn apply<R: Rank>(self, rank: &R) -> Decayed {
         let (threshold, beta) = (self.threshold.clamp(ROUNDING, 1.0) - ROUNDING, self.beta.clamp(0.0, 1.0));
         let total = rank.total();
@@ -97,8 +99,8 @@ pub struct Epochs {
 }
 
 impl Epochs {
-    /// No past yet. `keep` is what the end of an epoch leaves of the past: 1 for all, 0 for the running epoch only. It is
-    /// brought into that range, and a NaN counts as 0.
+    /// No past yet. `keep` is what the end of an epoch leaves of the past: 1 for all, 0 for the running epoch only.
+    /// It is brought into that range, and a NaN counts as 0.
     #[must_use]
     pub fn new(keep: f64) -> Self {
         Self { keep: if keep.is_nan() { 0.0 } else { keep.clamp(0.0, 1.0) }, past: Vec::new() }
@@ -112,8 +114,8 @@ impl Epochs {
         }
     }
 
-    /// The reputation of each node while the running epoch has these scores, scaled so that the magnitudes sum up to 1; all 0
-    /// where nobody has any.
+    /// The reputation of each node while the running epoch has these scores, scaled so that the magnitudes sum up to
+    /// 1; all 0 where nobody has any.
     #[must_use]
     pub fn reputation(&self, scores: &[f64]) -> Vec<f64> {
         let mut with = self.clone();

@@ -1,7 +1,7 @@
-//! Exact reach by linear algebra. The walk moves on the states (node, positive) and (node, negative), if there are negative
-//! edges, else on the nodes. With `Q` the probabilities of its steps times `continue_prob`, `G = (I - Q)^-1` has the expected
-//! numbers of visits, and the probability to visit `v` at all from `s` is `G(s, v) / G(v, v)`. Walks that avoid a state `k` have
-//! `G_k(a, b) = G(a, b) - G(a, k) G(k, b) / G(k, k)`, which gives the shares of bridges.
+//! Exact reach by linear algebra. The walk moves on the states (node, positive) and (node, negative), if there are
+//! negative edges, else on the nodes. With `Q` the probabilities of its steps times `continue_prob`, `G = (I - Q)^-1`
+//! has the expected numbers of visits, and the probability to visit `v` at all from `s` is `G(s, v) / G(v, v)`. Walks
+//! that avoid a state `k` have `G_k(a, b) = G(a, b) - G(a, k) G(k, b) / G(k, k)`, which gives the shares of bridges.
 //!
 //! J. G. Kemeny, J. L. Snell, "Finite Markov Chains", Springer 1976, chapter III (the fundamental matrix).
 
@@ -156,8 +156,8 @@ impl Green {
     }
 }
 
-/// Inverts a matrix in place (Gauss and Jordan). No pivots are sought: its rows are strictly dominated by their diagonals, and so
-/// are those of every later step.
+/// Inverts a matrix in place (Gauss and Jordan). No pivots are sought: its rows are strictly dominated by their
+/// diagonals, and so are those of every later step.
 fn invert(matrix: &mut [f64], size: usize) {
     let mut pivot = vec![0.0; size];
     for k in 0..size {

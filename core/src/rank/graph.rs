@@ -1,12 +1,20 @@
-//! A directed graph with weighted edges, in the layout that the walks need. The out-edges of a node stand in slots; a
-//! deleted edge leaves its slot to the next new one, so that the others keep their places. The next step is chosen by a race
-//! among the slots; beyond 16 of them by a race among blocks of 16, and so on up, so that it takes
-//! `16 log16(degree)` draws at most. A change takes one pass over the out-edges of its source.
+//! A directed graph with weighted edges, in the layout that the walks need.
+//!
+//! The out-edges of a node stand in slots; a deleted edge leaves its slot to the next new one, so that the others
+//! keep their places. The next step is chosen by rejection: a random slot, and a random height, which is taken if it
+//! is below the weight. The heights reach up to a bound on the weights of the row; the slots are a power of two, some
+//! of them empty. Both have slack, so that few changes move them: a walk's choice then changes only if one of its
+//! trials meets the changed weight. After 16 trials in vain, as happens where weights are very unequal, an
+//! exponential race decides (see `race`): among the slots where there are up to 16; else among blocks of 16, and so
+//! on down. So a step takes `16 + 16 log16(degree)` draws at most, and about three as a rule. A change takes one pass
+//! over the out-edges of its source.
+//!
+//! J. von Neumann, "Various techniques used in connection with random digits", 1951 (rejection).
 
 use alloc::vec::Vec;
 
 use super::RankError;
-use super::race::{Candidate, WIDTH, race};
+use super::race::{Candidate, WIDTH, draw, race};
 
 /// The largest magnitude of a weight.
 pub const WEIGHT_MAX: f64 = 1e18;
@@ -14,6 +22,13 @@ pub const WEIGHT_MAX: f64 = 1e18;
 pub const WEIGHT_MIN: f64 = 1e-18;
 /// The most nodes of a graph.
 pub(super) const NODES_MAX: usize = 1 << 28;
+
+/// Trials before the race.
+const TRIALS: u64 = 16;
+/// A height has this many bits, and the slot of the trial those below.
+const HEIGHT_BITS: u32 = 52;
+/// Rows with more slots have no trials: the bits of one draw would not do.
+const SPAN_MAX: u32 = 1 << (64 - HEIGHT_BITS);
 
 /// The layer of a walk that has crossed no negative edge: it chooses among all edges.
 pub(super) const POSITIVE: usize = 0;
@@ -92,24 +107,66 @@ impl Candidate for Block {
     }
 }
 
-/// The out-edges of a node. `levels[0]` has the sums of blocks of slots, each further level those of the one below; the last
-/// has at most [`WIDTH`].
+/// The out-edges of a node. `levels[0]` has the sums of blocks of slots, each further level those of the one below;
+/// the last has at most [`WIDTH`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Row {
     slots: Vec<Edge>,
     levels: Vec<Vec<Block>>,
+    pub(super) scale: Scale,
+}
+
+/// What the trials of a row range over: a power of two of slots, and heights up to the bound. All is 0 for a row
+/// without edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Scale {
+    pub(super) span: u32,
+    pub(super) bound: f64,
+}
+
+impl Scale {
+    /// Whether this suits slots of this number and largest magnitude: enough for them, and less than 4 and 2 times as
+    /// much.
+    pub(super) fn suits(self, slots: usize, largest: f64) -> bool {
+        self.holds(slots) && self.reaches(largest)
+    }
+
+    fn holds(self, slots: usize) -> bool {
+        let span = self.span as usize;
+        (span.is_power_of_two() && slots <= span && span < 4 * slots) || (span == 0 && slots == 0)
+    }
+
+    fn reaches(self, largest: f64) -> bool {
+        largest <= self.bound && self.bound <= 2.0 * largest
+    }
+
+    /// Changes as little as slots of this number and largest magnitude call for.
+    fn adapt(&mut self, slots: usize, largest: f64) {
+        if !self.holds(slots) {
+            let shrinks = slots < self.span as usize;
+            self.span = if slots == 0 { 0 } else { slots.next_power_of_two() as u32 * if shrinks { 2 } else { 1 } };
+        }
+        if !self.reaches(largest) {
+            self.bound = largest;
+        }
+    }
 }
 
 impl Row {
-    /// The row with these slots, the last of which is taken.
-    pub(super) fn from_slots(slots: Vec<Edge>) -> Self {
-        let mut row = Self { slots, levels: Vec::new() };
+    /// The row with these slots, the last of which is taken, and a scale that suits them.
+    pub(super) fn from_slots(slots: Vec<Edge>, scale: Scale) -> Self {
+        let mut row = Self { slots, levels: Vec::new(), scale };
         row.rebuild();
         row
     }
 
     pub(super) fn slots(&self) -> &[Edge] {
         &self.slots
+    }
+
+    /// The largest magnitude of a weight.
+    pub(super) fn largest(&self) -> f64 {
+        self.slots.iter().map(|edge| edge.weight.abs()).fold(0.0, f64::max)
     }
 
     fn position(&self, target: u32) -> Option<usize> {
@@ -131,6 +188,7 @@ impl Row {
         while self.slots.last().is_some_and(|edge| edge.weight == 0.0) {
             self.slots.pop();
         }
+        self.scale.adapt(self.slots.len(), self.largest());
         if self.slots.len() == before { self.resum(place) } else { self.rebuild() }
     }
 
@@ -163,12 +221,29 @@ impl Row {
         self.levels.push(level);
     }
 
-    /// The edge that the walk with this key takes; `None` at a dead end.
+    /// The edge that the step with this key takes; `None` at a dead end.
     #[inline]
     fn choose(&self, key: u64, layer: usize) -> Option<&Edge> {
-        if self.levels.is_empty() {
-            return race(key, &self.slots, layer).map(|slot| &self.slots[slot]);
+        let Scale { span, bound } = self.scale;
+        if span <= SPAN_MAX {
+            let mask = span.checked_sub(1)?;
+            let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
+            for trial in 0..TRIALS {
+                let bits = draw(key, trial);
+                if let Some(edge) = self.slots.get((bits as u32 & mask) as usize) {
+                    let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
+                    if height < edge.weight(layer) {
+                        return Some(edge);
+                    }
+                }
+            }
         }
+        self.decide(!key, layer)
+    }
+
+    /// The choice by races.
+    #[cold]
+    fn decide(&self, key: u64, layer: usize) -> Option<&Edge> {
         let mut place = 0;
         for (height, level) in self.levels.iter().enumerate().rev() {
             place = enter(key, height + 1, place, level, layer)?;
@@ -177,7 +252,7 @@ impl Row {
     }
 }
 
-/// The race within block `place` of a level. That of the first block of slots has the step's own key.
+/// The race within block `place` of a level.
 fn enter<C: Candidate>(key: u64, height: usize, place: usize, level: &[C], layer: usize) -> Option<usize> {
     let start = place * WIDTH;
     let members = level.get(start..level.len().min(start + WIDTH))?;

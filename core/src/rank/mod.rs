@@ -1,13 +1,13 @@
 //! MeritRank: the scores that nodes of a signed, weighted graph have in the eyes of one of them, the ego.
 //!
-//! A walk starts at the ego. Before each step it stops with probability `1 - continue_prob`; else it takes an out-edge
-//! of its node with a probability in proportion to the edge's weight, and stops where there is none. While it is in
-//! the positive layer it chooses among all out-edges by `|weight|`; when it crosses a negative edge, it goes over to the
-//! negative layer for good, starting with that edge's target, and chooses among positive edges only. A walk counts a node at
-//! most once in each layer: the *reach* of a node is the probability to be counted in the positive, and in the negative
-//! layer, and its *score* is `(positive - negative)`, divided by the sum of both over all nodes. The ego is a node like others: every walk
-//! counts it in the positive layer, and those that come back to it in the negative layer count it there, too. So does
-//! every node that is met in both layers.
+//! A walk starts at the ego. Before each step it stops with probability `1 - continue_prob`; else it takes an
+//! out-edge of its node with a probability in proportion to the edge's weight, and stops where there is none. While
+//! it is in the positive layer it chooses among all out-edges by `|weight|`; when it crosses a negative edge, it goes
+//! over to the negative layer for good, starting with that edge's target, and chooses among positive edges only. A
+//! walk counts a node at most once in each layer: the *reach* of a node is the probability to be counted in the
+//! positive, and in the negative layer, and its *score* is `(positive - negative)`, divided by the sum of both over
+//! all nodes. The ego is a node like others: every walk counts it in the positive layer, and those that come back to
+//! it in the negative layer count it there, too. So does every node that is met in both layers.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -17,9 +17,10 @@
 //! | [`decay`] | connectivity decay and epoch decay |
 //! | [`sybil`] | attack graphs and what they gain, in closed form |
 //!
-//! B. Nasrulin, G. Ishmaev, J. Pouwelse, "MeritRank: Sybil Tolerant Reputation for Merit-based Tokenomics", BRAINS 2022
-//! (arXiv 2207.09950): the hitting-time variant, in which visits of a walk count once. Negative edges follow the layers of
-//! the authors' library. Its `alpha` and the paper's are complements of each other, so the name here is `continue_prob`.
+//! B. Nasrulin, G. Ishmaev, J. Pouwelse, "MeritRank: Sybil Tolerant Reputation for Merit-based Tokenomics", BRAINS
+//! 2022 (arXiv 2207.09950): the hitting-time variant, in which visits of a walk count once. Negative edges follow the
+//! layers of the authors' library. Its `alpha` and the paper's are complements of each other, so the name here is
+//! `continue_prob`.
 
 pub mod decay;
 mod exact;
@@ -119,8 +120,8 @@ impl Reach {
     }
 }
 
-/// A ranking that follows a changing graph. Changes are accepted at once and take effect in later polls; what can be read
-/// in between counts whole walks only, some of the old graph and some of the new one.
+/// A ranking that follows a changing graph. Changes are accepted at once and take effect in later polls; what can be
+/// read in between counts whole walks only, some of the old graph and some of the new one.
 pub trait Rank {
     /// Takes note of a changed edge.
     ///
@@ -143,8 +144,9 @@ pub trait Rank {
     /// The sum of [`Reach::sum`] over all nodes, by which scores are normalised.
     fn total(&self) -> f64;
 
-    /// For each node the largest share, among the walks that count it, of those that met one and the same node (neither it
-    /// nor the ego) before it: 1 where all lead over one bridge, 0 for the ego and for what is not reached.
+    /// For each node the largest share, among the walks that count it, of those that met one and the same node
+    /// (neither it nor the ego) before it: 1 where all lead over one bridge, 0 for the ego and for what is not
+    /// reached.
     fn bridge_shares(&self) -> Vec<f64>;
 
     /// The score of a node, from -1 to 1; 0 as long as nothing is calculated.

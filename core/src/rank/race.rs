@@ -1,10 +1,11 @@
-//! Choice by exponential race: candidate `j` arrives after a time `E_j / w_j`, with `E_j` exponentially distributed and
-//! a pure function of (key, j), and the first to arrive is chosen, which is `j` with probability `w_j / sum w`. When one weight changes,
-//! the arrivals of the others stay, so the choice under the new weights differs from the choice under the old ones as seldom
-//! as is possible at all: only where this candidate arrives first before or after the change.
+//! Choice by exponential race: candidate `j` arrives after a time `E_j / w_j`, with `E_j` exponentially distributed
+//! and a pure function of (key, j), and the first to arrive is chosen, which is `j` with probability `w_j / sum w`.
+//! When one weight changes, the arrivals of the others stay, so the choice under the new weights differs from the
+//! choice under the old ones as seldom as is possible at all: only where this candidate arrives first before or after
+//! the change.
 //!
-//! L. Devroye, "Non-Uniform Random Variate Generation", Springer 1986, chapter V.2 (exponential races); P. S. Efraimidis,
-//! P. G. Spirakis, "Weighted random sampling with a reservoir", Inf. Process. Lett. 97(5), 2006.
+//! L. Devroye, "Non-Uniform Random Variate Generation", Springer 1986, chapter V.2 (exponential races); P. S.
+//! Efraimidis, P. G. Spirakis, "Weighted random sampling with a reservoir", Inf. Process. Lett. 97(5), 2006.
 //!
 //! With `E = -ln(1 - x)` for a uniform `x`, `x <= E <= x / (1 - x)`: where these bounds single out a candidate, no
 //! logarithm is computed.

@@ -1,26 +1,28 @@
-//! Snapshots. The walks are a function of the parameters and of the graph, so these are all that a snapshot holds. One encoding
-//! is canonical:
+//! Snapshots. The walks are a function of the parameters and of the graph, so these are all that a snapshot holds.
+//! One encoding is canonical:
 //!
-//! `version (1) | seed (8) | walks | continue_prob (8) | ego | nodes | for each node: slots | for each slot: 0 if it is free, else
-//! target + 1 | weight (8)`
+//! `version (1) | seed (8) | walks | continue_prob (8) | ego | nodes | for each node: slots | unless there are none:
+//! span | bound (8) | for each slot: 0 if it is free, else target + 1 | weight (8)`
 //!
-//! Integers without a width are variable-length; those with one, and floating-point numbers, are little-endian. A node's last
-//! slot is taken.
+//! Integers without a width are variable-length; those with one, and floating-point numbers, are little-endian. A
+//! node's last slot is taken. Span and bound are those of the trials by which a step is chosen; they depend on the
+//! past.
 
 use alloc::vec::Vec;
 
-use super::graph::{Edge, NODES_MAX, Row};
+use super::graph::{Edge, NODES_MAX, Row, Scale};
 use super::{Config, Graph, RankError, WEIGHT_MAX, WEIGHT_MIN, Walks};
 use crate::wire::{DecodeError, MESSAGE_LEN_MAX, Reader, put_varint};
 
 const VERSION: u8 = 1;
 
 impl Walks {
-    /// Everything that decides this engine's walks, as bytes. What [`Walks::restore`] makes of them has no walks yet; once it is
-    /// settled it equals this engine, when this one is settled, and from then on both answer alike.
+    /// Everything that decides this engine's walks, as bytes. What [`Walks::restore`] makes of them has no walks yet;
+    /// once it is settled it equals this engine, when this one is settled, and from then on both answer alike.
     ///
     /// # Errors
-    /// [`RankError::Size`] where the snapshot would be longer than [`MESSAGE_LEN_MAX`], which is more than a million edges.
+    /// [`RankError::Size`] where the snapshot would be longer than [`MESSAGE_LEN_MAX`], which is more than a million
+    /// edges.
     pub fn snapshot(&self) -> Result<Vec<u8>, RankError> {
         let Config { seed, walks, continue_prob } = self.config();
         let mut out = Vec::new();
@@ -56,6 +58,11 @@ fn put_graph(out: &mut Vec<u8>, graph: &Graph) {
     put_varint(out, u64::from(graph.nodes()));
     for row in &graph.rows {
         put_varint(out, row.slots().len() as u64);
+        if row.slots().is_empty() {
+            continue;
+        }
+        put_varint(out, u64::from(row.scale.span));
+        out.extend_from_slice(&row.scale.bound.to_bits().to_le_bytes());
         for edge in row.slots() {
             if edge.weight == 0.0 {
                 put_varint(out, 0);
@@ -72,6 +79,10 @@ fn read_graph(reader: &mut Reader<'_>) -> Result<Graph, DecodeError> {
     let mut graph = Graph::default();
     for from in 0..nodes {
         let slots = reader.count(NODES_MAX)?;
+        let mut scale = Scale::default();
+        if slots > 0 {
+            scale = Scale { span: index(reader)?, bound: f64::from_bits(u64::from_le_bytes(reader.array()?)) };
+        }
         let slots = (0..slots).map(|_| read_slot(reader, from, nodes)).collect::<Result<Vec<Edge>, _>>()?;
         let mut targets: Vec<u32> = slots.iter().filter(|edge| edge.weight != 0.0).map(|edge| edge.target).collect();
         targets.sort_unstable();
@@ -79,7 +90,11 @@ fn read_graph(reader: &mut Reader<'_>) -> Result<Graph, DecodeError> {
         if repeats || slots.last().is_some_and(|edge| edge.weight == 0.0) {
             return Err(DecodeError::NotCanonical);
         }
-        graph.rows.push(Row::from_slots(slots));
+        let row = Row::from_slots(slots, scale);
+        if !scale.suits(row.slots().len(), row.largest()) {
+            return Err(DecodeError::NotCanonical);
+        }
+        graph.rows.push(row);
     }
     Ok(graph)
 }

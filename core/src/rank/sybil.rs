@@ -1,6 +1,6 @@
-//! Sybil attacks and their gains. An attacker creates `count` Sybils and leads a share of its out-weight to them; its gain is
-//! the sum of the Sybils' reach, divided by its own. With `q` the probability to go on and `f` that share, if no honest path leads back to the
-//! attacker:
+//! Sybil attacks and their gains. An attacker creates `count` Sybils and leads a share of its out-weight to them; its
+//! gain is the sum of the Sybils' reach, divided by its own. With `q` the probability to go on and `f` that share, if
+//! no honest path leads back to the attacker:
 //!
 //! | shape | edges | gain | limit |
 //! |---|---|---|---|
@@ -8,10 +8,9 @@
 //! | parallel | a → each s | `f q` | `f q` |
 //! | cycle | a ⇄ each s | `f q / (1 - f q^2 (1 - 1/k))` | `f q / (1 - f q^2)` |
 //!
-//! In the cycle a walk at the attacker meets Sybil `j` next with probability `f q / k`; else, with `f q (k - 1) / k`, another one, from which
-//! it is back with probability `q`. The shapes are those of the paper's experiments (see [`rank`](super)).
-
-use alloc::vec::Vec;
+//! In the cycle a walk at the attacker meets Sybil `j` next with probability `f q / k`; else, with `f q (k - 1) / k`,
+//! another one, from which it is back with probability `q`. The shapes are those of the paper's experiments (see
+//! [`rank`](super)).
 
 use super::EdgeChange;
 
@@ -40,8 +39,8 @@ impl Shape {
         }
     }
 
-    /// The edges of an attack by `count` Sybils, which are the nodes from `first` on. Their source's edges to them have the
-    /// sum `weight`, those out of Sybils the weight 1. Indices beyond `u32::MAX` are left out.
+    /// The edges of an attack by `count` Sybils, which are the nodes from `first` on. Their source's edges to them
+    /// have the sum `weight`, those out of Sybils the weight 1. Indices beyond `u32::MAX` are left out.
     pub fn edges(self, attacker: u32, first: u32, count: u32, weight: f64) -> impl Iterator<Item = EdgeChange> {
         let sybils = first..first.saturating_add(count);
         let share = weight / f64::from(count.max(1));
@@ -56,8 +55,8 @@ impl Shape {
             .flatten()
     }
 
-    /// The gain of `count` Sybils in closed form; `continue_prob` is the probability to go on, `share` the part of the attacker's
-    /// out-weight that leads to them.
+    /// The gain of `count` Sybils in closed form; `continue_prob` is the probability to go on, `share` the part of
+    /// the attacker's out-weight that leads to them.
     #[must_use]
     pub fn gain(self, continue_prob: f64, count: u32, share: f64) -> f64 {
         let q = continue_prob;
@@ -70,16 +69,17 @@ impl Shape {
     }
 }
 
-/// The weight of the edges to Sybils that is the part `share` (above 0, below 1) of an attacker's out-weight, the rest of which is `honest`.
+/// The weight of the edges to Sybils that is the part `share` (above 0, below 1) of an attacker's out-weight, the
+/// rest of which is `honest`.
 #[must_use]
 pub fn weight_of_share(honest: f64, share: f64) -> f64 {
     honest * share / (1.0 - share)
 }
 
-/// The gain that a ranking shows: the Sybils' reach (positive layer) over the attacker's; 0 where that one is not reached. Reach
-/// and not score, so that decay and normalisation do not enter twice.
+/// The gain that a ranking shows: the Sybils' reach (positive layer) over the attacker's; 0 where that one is not
+/// reached. Reach and not score, so that decay and normalisation do not enter twice.
 pub fn measured_gain(reach: impl Fn(u32) -> f64, attacker: u32, sybils: &[u32]) -> f64 {
     let own = reach(attacker);
-    let sum: f64 = sybils.iter().map(|&sybil| reach(sybil)).collect::<Vec<f64>>().iter().sum();
+    let sum: f64 = sybils.iter().map(|&sybil| reach(sybil)).sum();
     if own > 0.0 { sum / own } else { 0.0 }
 }

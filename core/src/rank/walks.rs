@@ -1,23 +1,26 @@
 //! Walks of one ego, kept up to date while the graph changes.
 //!
-//! **Every walk is a pure function of (seed, its number, the graph).** The draws that decide its step `t` are those of a
-//! counter-based generator for (seed, walk, t): one says whether it stops, the others are the arrivals of the race among the
-//! out-edges of the node where it is. Draws for different walks and steps are independent, so on a given graph the walks
-//! are independent and have the law of the definition, whatever the graph was before: a change calls for no correction, no
-//! version and no conditional draw, as long as the changes are not chosen by looking at the walks (keep the seed secret).
-//! Walks on which a change has no bearing stay as they are, and of those through the source of a changed edge as many
-//! as the weights allow, since the race is a maximal coupling (see `race`). A change and its undoing lead back to the same walks.
+//! **Every walk is a pure function of (seed, its number, the graph with its slots).** The draws that decide its step
+//! `t` are those of a counter-based generator for (seed, walk, t): one says whether it stops, the others choose among
+//! the out-edges of the node where it is. Draws for different walks and steps are independent, so on a given graph
+//! the walks are independent and have the law of the definition, whatever the graph was before: a change calls for no
+//! correction, no version and no conditional draw, as long as the changes are not chosen by looking at the walks
+//! (keep the seed secret). Walks on which a change has no bearing stay as they are, and so do most of those through
+//! the source of a changed edge, about as many as the weights allow, up to the slack of the choice (see `graph`).
+//! What is changed and changed back leads back to the same walks, unless slots or their scale moved meanwhile.
 //!
-//! **Upkeep.** After a change of an edge out of `s` the steps at other nodes stand as they were. So the steps at `s` of all walks through `s` are
-//! drawn again, and at the first that differs the walk is cut, and continued under the graph as it is by then. With several
-//! sources to check this is done for each in turn: a step is right when its node was checked, or when the step was drawn, after the last change of
-//! that node. When no source is left, all are right, so the walks equal those of a new engine on the final graph, bit for bit.
+//! **Upkeep.** After a change of an edge out of `s` the steps at other nodes stand as they were. So the steps at `s`
+//! of all walks through `s` are drawn again, and at the first that differs the walk is cut, and continued under the
+//! graph as it is by then. With several sources to check this is done for each in turn: a step is right when its node
+//! was checked, or when the step was drawn, after the last change of that node. When no source is left, all are
+//! right, so the walks equal those of a new engine on the final graph, bit for bit.
 //!
 //! How many steps a walk may make at most is decided by the draws for stopping alone. So each walk has a fixed place in
 //! one flat arena. An index lists, for each node, the walks that meet it, in order. A walk is replaced at once when
 //! its continuation is complete; until then what can be read counts the old one.
 
 use alloc::collections::BTreeSet;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::graph::{NEGATIVE, POSITIVE};
@@ -40,8 +43,8 @@ pub struct Config {
     pub seed: u64,
     /// The number of walks. A reach `h` has the standard error `sqrt(h (1 - h) / walks)`.
     pub walks: u32,
-    /// The probability to make another step, from 0 to 0.999: the complement of the paper's `alpha`. A walk has
-    /// `1 / (1 - continue_prob)` nodes on average, and the time that it takes grows with their square where they are many.
+    /// The probability to make another step, from 0 to 0.999: the complement of the paper's `alpha`. A walk has `1 /
+    /// (1 - continue_prob)` nodes on average, and the time that it takes grows with their square where they are many.
     pub continue_prob: f64,
 }
 
@@ -76,7 +79,7 @@ impl Walk {
 struct Node {
     /// How many walks count it, by layer; the ego's place at the start of every walk is not included.
     hits: [u32; 2],
-    /// The walks that meet it, in ascending order; empty for the ego, whom all meet.
+    /// The walks that meet it, in ascending order; for the ego those that come back to it.
     walks: Vec<u32>,
 }
 
@@ -89,10 +92,12 @@ struct Draft {
     steps: Vec<u32>,
 }
 
-/// Where the check of a source stands: at step `step` of the walk at place `walk` of its list.
+/// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked;
+/// then at step `step` of the walk at place `walk` of its list.
 #[derive(Clone, Copy, Debug)]
 struct Cursor {
     source: u32,
+    home: u32,
     walk: usize,
     step: usize,
 }
@@ -126,8 +131,7 @@ impl Walks {
         if ego >= graph.nodes() {
             return Err(RankError::UnknownNode(ego));
         }
-        let mut nodes = Vec::new();
-        nodes.resize(graph.rows.len(), Node::default());
+        let nodes = vec![Node::default(); graph.rows.len()];
         Ok(Self {
             config,
             ego,
@@ -187,8 +191,8 @@ impl Walks {
         Ok([positive + if node == self.ego { self.drawn() } else { 0 }, negative])
     }
 
-    /// Bytes that are reserved for the walks and for the index, without what the graph takes and without what each node takes
-    /// whether it is met or not.
+    /// Bytes that are reserved for the walks and for the index, without what the graph takes and without what each
+    /// node takes whether it is met or not.
     #[must_use]
     pub fn walk_bytes(&self) -> usize {
         let listed: usize = self.nodes.iter().map(|node| node.walks.capacity()).sum();
@@ -201,8 +205,9 @@ impl Walks {
         size_of::<Node>()
     }
 
-    fn step_key(&self, number: u32, step: usize) -> u64 {
-        draw(draw(self.key, u64::from(number)), step as u64)
+    /// From which the draws of a walk's steps are counted.
+    fn walk_key(&self, number: u32) -> u64 {
+        self.key.wrapping_add(u64::from(number).wrapping_mul(0xd1b5_4a32_d192_ed03))
     }
 
     /// Whether a walk goes on to a step, if there is an edge.
@@ -212,7 +217,8 @@ impl Walks {
 
     /// The most steps that a walk makes.
     fn steps_max(&self, number: u32) -> u16 {
-        (0..STEPS_MAX).find(|&step| !self.goes_on(self.step_key(number, usize::from(step)))).unwrap_or(STEPS_MAX)
+        let key = self.walk_key(number);
+        (0..STEPS_MAX).find(|&step| !self.goes_on(draw(key, u64::from(step)))).unwrap_or(STEPS_MAX)
     }
 
     /// The steps for which there is room in the arena: [`Self::steps_max`].
@@ -221,7 +227,8 @@ impl Walks {
         end - self.walks[number].start as usize
     }
 
-    fn steps(&self, number: u32) -> &[u32] {
+    /// The nodes of a walk behind the ego.
+    pub(super) fn steps(&self, number: u32) -> &[u32] {
         let walk = self.walks[number as usize];
         &self.arena[walk.start as usize..][..usize::from(walk.len)]
     }
@@ -253,7 +260,7 @@ impl Walks {
     fn continue_draft(&mut self, left: &mut u64) -> bool {
         let Draft { number, keep, .. } = self.draft;
         let room = self.room(number as usize);
-        let walk_key = draw(self.key, u64::from(number));
+        let walk_key = self.walk_key(number);
         let mut step = usize::from(keep) + self.draft.steps.len();
         let mut at = match self.draft.steps.last() {
             Some(&node) => node,
@@ -292,7 +299,8 @@ impl Walks {
         self.drafting = false;
     }
 
-    /// Counts a step of a walk, or takes it out of the count, given that those before it are counted and those behind are not.
+    /// Counts a step of a walk, or takes it out of the count, given that those before it are counted and those behind
+    /// are not.
     fn count(&mut self, number: u32, step: usize, add: bool) {
         let walk = self.walks[number as usize];
         let (before, at) = self.arena[walk.start as usize..][..=step].split_at(step);
@@ -308,7 +316,7 @@ impl Walks {
             let hits = &mut known.hits[layer];
             (*hits, self.total) = if add { (*hits + 1, self.total + 1) } else { (*hits - 1, self.total - 1) };
         }
-        if met.is_none() && !is_ego {
+        if met.is_none() {
             let place = match known.walks.last() {
                 Some(&last) if last >= number => known.walks.partition_point(|&other| other < number),
                 _ => known.walks.len(),
@@ -318,34 +326,54 @@ impl Walks {
                 known.walks.insert(place, number);
             } else {
                 known.walks.remove(place);
+                if known.walks.capacity() > 8 + 2 * known.walks.len() {
+                    known.walks.shrink_to(known.walks.len() + known.walks.len() / 8);
+                }
             }
         }
     }
 
     /// Checks the walks through the source at the cursor until one has to be continued elsewhere, or all are checked.
     fn check(&mut self, mut cursor: Cursor, left: &mut u64) {
-        let Cursor { source, .. } = cursor;
-        let is_ego = source == self.ego;
-        let count = if is_ego { self.walks.len() } else { self.nodes[source as usize].walks.len() };
-        while cursor.walk < count {
-            let number = if is_ego { cursor.walk as u32 } else { self.nodes[source as usize].walks[cursor.walk] };
-            match self.first_difference(number, &mut cursor, left) {
-                Check::OutOfBudget => {
-                    self.cursor = Some(cursor);
-                    return;
-                }
-                Check::Stands => (cursor.walk, cursor.step) = (cursor.walk + 1, 0),
-                Check::Differs(step) => {
-                    (cursor.walk, cursor.step) = (cursor.walk + 1, 0);
-                    self.cursor = Some(cursor);
-                    let turn = self.walks[number as usize].turn;
-                    let turn = if usize::from(turn) < step { turn } else { NEVER };
-                    self.start_draft(number, step as u16, turn);
-                    return;
-                }
+        if cursor.source == self.ego && cursor.home < self.drawn() {
+            let cut = self.first_cut(&mut cursor, left);
+            self.cursor = Some(cursor);
+            cut.into_iter().for_each(|number| self.start_draft(number, 0, NEVER));
+            return;
+        }
+        let source = cursor.source as usize;
+        while let Some(&number) = self.nodes[source].walks.get(cursor.walk) {
+            let found = self.first_difference(number, &mut cursor, left);
+            self.cursor = Some(cursor);
+            if matches!(found, Check::OutOfBudget) {
+                return;
+            }
+            (cursor.walk, cursor.step) = (cursor.walk + 1, 1);
+            if let Check::Differs(step) = found {
+                self.cursor = Some(cursor);
+                let turn = self.walks[number as usize].turn;
+                self.start_draft(number, step as u16, if usize::from(turn) < step { turn } else { NEVER });
+                return;
             }
         }
         self.cursor = None;
+    }
+
+    /// The next walk whose first step the graph would have otherwise.
+    fn first_cut(&self, cursor: &mut Cursor, left: &mut u64) -> Option<u32> {
+        while cursor.home < self.drawn() && *left > 0 {
+            *left -= 1;
+            let number = cursor.home;
+            cursor.home += 1;
+            if self.room(number as usize) > 0 {
+                let walk = self.walks[number as usize];
+                let drawn = self.graph.step(self.ego, POSITIVE, draw(self.walk_key(number), 0));
+                if drawn != self.steps(number).first().map(|&node| (node, walk.layer(0))) {
+                    return Some(number);
+                }
+            }
+        }
+        None
     }
 
     /// The first step out of the source, from the cursor's on, that the graph would have otherwise.
@@ -353,10 +381,10 @@ impl Walks {
         let walk = self.walks[number as usize];
         let steps = self.steps(number);
         let room = self.room(number as usize);
-        let walk_key = draw(self.key, u64::from(number));
+        let walk_key = self.walk_key(number);
         while cursor.step <= steps.len() {
             let step = cursor.step;
-            let from = step.checked_sub(1).map_or(self.ego, |last| steps[last]);
+            let from = steps[step - 1];
             if from == cursor.source {
                 if *left == 0 {
                     return Check::OutOfBudget;
@@ -365,8 +393,7 @@ impl Walks {
                 if step == room {
                     return Check::Stands;
                 }
-                let layer = if step == 0 { POSITIVE } else { walk.layer(step - 1) };
-                let drawn = self.graph.step(from, layer, draw(walk_key, step as u64));
+                let drawn = self.graph.step(from, walk.layer(step - 1), draw(walk_key, step as u64));
                 if drawn != steps.get(step).map(|&node| (node, walk.layer(step))) {
                     return Check::Differs(step);
                 }
@@ -374,6 +401,18 @@ impl Walks {
             cursor.step += 1;
         }
         Check::Stands
+    }
+}
+
+#[cfg(test)]
+impl Walks {
+    /// Whether every walk and the index are the same.
+    pub(super) fn has_walks_of(&self, other: &Self) -> bool {
+        let same = |number| {
+            let (a, b) = (self.walks[number as usize], other.walks[number as usize]);
+            a == b && self.steps(number) == other.steps(number)
+        };
+        self.nodes == other.nodes && (0..self.drawn()).all(same)
     }
 }
 
@@ -385,10 +424,10 @@ enum Check {
     OutOfBudget,
 }
 
-/// Makes room for more items. Vectors double; these grow by an eighth, since there are many and they stay.
+/// Makes room for more items. Vectors double; these grow by an eighth or by three, since there are many and they stay.
 fn grow<T>(items: &mut Vec<T>, more: usize) {
     if items.capacity() - items.len() < more {
-        items.reserve_exact(more.max(items.len() / 8));
+        items.reserve_exact(more.max(3).max(items.len() / 8));
     }
 }
 
@@ -439,7 +478,7 @@ impl Rank for Walks {
                     break false;
                 }
             } else if let Some(source) = self.changed.pop_first() {
-                self.cursor = Some(Cursor { source, walk: 0, step: 0 });
+                self.cursor = Some(Cursor { source, home: 0, walk: 0, step: 1 });
             } else {
                 break true;
             }
@@ -464,10 +503,12 @@ impl Rank for Walks {
 
     /// Takes time in proportion to the walks and the square of their length.
     fn bridge_shares(&self) -> Vec<f64> {
-        let mut leading = Vec::new();
-        leading.resize(self.nodes.len(), 0u32);
+        let mut leading = vec![0u32; self.nodes.len()];
         let mut leaders = Vec::new();
         let share = |(node, known): (usize, &Node)| {
+            if node == self.ego as usize {
+                return 0.0;
+            }
             for &number in &known.walks {
                 let steps = self.steps(number).iter().take_while(|&&step| step as usize != node);
                 let first = leaders.len();
