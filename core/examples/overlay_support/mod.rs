@@ -20,7 +20,7 @@ impl Options {
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number = || {
-                let value = arguments.next().ok_or(format!("{argument} needs a number"))?;
+                let value = arguments.next().ok_or_else(|| format!("{argument} needs a number"))?;
                 value.parse().map_err(|_| format!("{argument} {value}: not a number"))
             };
             match argument.as_str() {
@@ -87,7 +87,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 /// Mean, and half the width of the 95 % Student-t interval (0 for a single value).
 pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
-    /// The 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom, then for 15, 20 and 30.
+    /// The 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom; beyond, those of the least of a group, 11, 16 or 31.
     const T: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
@@ -99,7 +99,7 @@ pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
         few @ 1..=10 => T[few - 1],
         11..=15 => 2.201,
         16..=30 => 2.120,
-        _ => 2.042,
+        _ => 2.040,
     };
     (mean, t * (variance / n).sqrt())
 }
