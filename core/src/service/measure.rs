@@ -36,7 +36,7 @@ impl<P: Peer, K: Keys + Clone> Service<P, K> {
             reachability: Reachability::Unknown,
             addresses: Vec::from([Address { kind: AddressKind::Node, bytes: self.me.id().0.to_vec() }]),
         };
-        self.record = AddressRecord::sign(&self.keys, statement).ok().map(Arc::new).or(self.record.take());
+        self.record = AddressRecord::sign(&self.keys, statement).ok().map(Arc::new).or_else(|| self.record.take());
     }
 
     /// Gives up probes that were not answered, and sends the next one.

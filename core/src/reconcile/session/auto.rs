@@ -25,8 +25,9 @@ use crate::store::{Store, Tuple};
 /// Bytes of a cell and of an author's summary.
 const CELL: usize = 24;
 const SUMMARY: usize = 56;
-/// Cells go on until they would take so many times the summaries.
-const PATIENCE: usize = 3;
+/// Cells go on until they would take half as much again as the summaries: the step that follows tells whether nearly
+/// everything differs, where a store has many authors.
+const PATIENCE: (usize, usize) = (3, 2);
 /// Up to this many authors, summaries take no more than the first cells would.
 const AUTHORS_FEW: usize = 3;
 /// Bytes of the first cells, with what stands before them.
@@ -115,7 +116,7 @@ impl Method for Auto {
                 if wanted > 0 && self.differs_in_nearly_everything(index) {
                     return self.send_everything(index, store);
                 }
-                if !self.cells_alone && wanted * CELL > PATIENCE * store.authors().len() * SUMMARY {
+                if !self.cells_alone && wanted * CELL * PATIENCE.1 > PATIENCE.0 * store.authors().len() * SUMMARY {
                     return self.summaries(index, store, &[]);
                 }
                 Ok(turn.under(CELLS))
