@@ -10,8 +10,8 @@ struct Fit {
     degrees: f64,
 }
 
-/// Compares the counts of both layers with their binomial laws. Those of different nodes depend on each other, so
-/// chi-square adds the counts up over independent engines first: `hits` of `walks` walks in all.
+/// Compares the counts of both layers with their binomial laws, each in its own standard errors. Those with fewer than
+/// 10 walks to expect (or to miss) are too far from normal.
 fn fit(hits: &[[u32; 2]], walks: f64, expected: &[Reach], fit: &mut Fit) {
     for (hits, reach) in hits.iter().zip(expected) {
         for (hits, p) in [(hits[0], reach.positive), (hits[1], reach.negative)] {
