@@ -6,11 +6,13 @@
 //! decentralized networks", Middleware 2023 (arXiv 2102.04063). The ranking here is a keyed hash of the id; the paper's
 //! other one, which spreads the slots over prefixes of IP addresses, needs addresses that this crate does not have.
 //!
-//! The search would return to a dead peer for ever. So a pull that has not been answered when the next round begins clears
+//! The search would return to a dead peer for ever, and hardly ever ask one that was often heard of while it lived. So,
+//! beyond the paper, slots are probed in turn. A pull or a ping that has not been answered when the next round begins clears
 //! the peer out of all slots, which are searched again among the rest of the view, and for `suspicion` the peer is not taken
 //! back on others' word.
 
 use alloc::vec::Vec;
+use core::mem::take;
 
 use rand_core::Rng;
 
@@ -33,6 +35,8 @@ pub struct BasaltConfig {
     pub rotate: usize,
     /// Rounds between rotations: the paper's `k / ρ` in rounds, so that ρ = `rotate / every` samples come in a round.
     pub every: u32,
+    /// Slots whose peers are pinged in a round, in turn.
+    pub probes: usize,
     /// Time between rounds, τ.
     pub interval: Duration,
     /// How long a peer that did not answer is not taken back on others' word. Of such peers at most 255 are remembered.
@@ -40,11 +44,11 @@ pub struct BasaltConfig {
 }
 
 impl Default for BasaltConfig {
-    /// 20 slots, of which two begin again every second round, ρ = 1. These and 10 s are this project's choice: the
-    /// paper's views are several times as large.
+    /// 64 slots, of which one begins again every second round, ρ = 0.5, and four are probed in a round; 10 s between rounds.
+    /// These are this project's choice, and serve up to about 1000 nodes: see [`Basalt`].
     fn default() -> Self {
         let interval = Duration::from_secs(10);
-        Self { view: 20, rotate: 2, every: 2, interval, suspicion: interval.saturating_mul(60) }
+        Self { view: 64, rotate: 1, every: 2, probes: 4, interval, suspicion: interval.saturating_mul(60) }
     }
 }
 
@@ -57,6 +61,7 @@ impl BasaltConfig {
         require_size(self.view, 1, "view")?;
         require((1..=self.view).contains(&self.rotate), "rotate", "within 1 and `view`")?;
         require(self.every > 0, "every", "at least 1")?;
+        require(self.probes <= self.view, "probes", "at most `view`")?;
         require_span(self.interval, "interval")
     }
 }
@@ -70,22 +75,28 @@ pub enum BasaltMessage<P> {
     Reply(u32, Vec<P>),
     /// The view, unasked.
     Push(Vec<P>),
+    /// Is the receiver still there?
+    Ping(u32),
+    /// It is.
+    Pong(u32),
 }
 
 impl<P: Peer> Message for BasaltMessage<P> {
-    const CLASSES: &'static [&'static str] = &["pull", "pull reply", "push"];
+    const CLASSES: &'static [&'static str] = &["pull", "pull reply", "push", "ping", "pong"];
 
     fn class(&self) -> usize {
         match self {
             Self::Pull(_) => 0,
             Self::Reply(..) => 1,
             Self::Push(_) => 2,
+            Self::Ping(_) => 3,
+            Self::Pong(_) => 4,
         }
     }
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Pull(_) => 1 + NUMBER_LEN,
+            Self::Pull(_) | Self::Ping(_) | Self::Pong(_) => 1 + NUMBER_LEN,
             Self::Reply(_, peers) => 1 + NUMBER_LEN + peers_len(peers.len()),
             Self::Push(peers) => 1 + peers_len(peers.len()),
         }
@@ -94,7 +105,7 @@ impl<P: Peer> Message for BasaltMessage<P> {
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.class() as u8);
         match self {
-            Self::Pull(number) => put_number(out, *number),
+            Self::Pull(number) | Self::Ping(number) | Self::Pong(number) => put_number(out, *number),
             Self::Reply(number, peers) => {
                 put_number(out, *number);
                 put_peers(out, peers);
@@ -109,6 +120,8 @@ impl<P: Peer> Message for BasaltMessage<P> {
             0 => Self::Pull(read_number(&mut reader)?),
             1 => Self::Reply(read_number(&mut reader)?, read_peers(&mut reader)?),
             2 => Self::Push(read_peers(&mut reader)?),
+            3 => Self::Ping(read_number(&mut reader)?),
+            4 => Self::Pong(read_number(&mut reader)?),
             _ => return Err(DecodeError::UnknownTag),
         };
         reader.finish()?;
@@ -121,6 +134,12 @@ impl<P: Peer> Message for BasaltMessage<P> {
 pub struct BasaltTimer;
 
 /// A node that runs BASALT.
+///
+/// A slot finds the peer that it ranks first only if nearly all come by before it begins again. Those that a node
+/// exchanges views with are about `2 view` others, whose views change slowly; so `2 view²` should be several times the number
+/// of nodes, or in-degrees spread, and the spread feeds itself: `view` at least twice the square root of that number. Slots that
+/// have just begun choose among few in any case. What is uniform is therefore [`PeerSampling::samples`], which come from
+/// slots that had their time; the view is a little less even.
 #[derive(Debug)]
 pub struct Basalt<P> {
     config: BasaltConfig,
@@ -130,7 +149,12 @@ pub struct Basalt<P> {
     wait: u32,
     /// What the last slots handed out, the oldest first: at most as many as there are slots.
     samples: Vec<P>,
-    asked: Option<(P, u32)>,
+    /// Under which this round's questions go out, who has not answered a pull yet, and who has not answered a ping.
+    number: u32,
+    asked: Option<P>,
+    pinged: Vec<P>,
+    /// The slot that is probed next.
+    probe: usize,
     /// Who did not answer, and until when that counts; the oldest first.
     suspects: Vec<(P, Instant)>,
 }
@@ -161,8 +185,9 @@ impl<P: Peer> Basalt<P> {
     /// A parameter that makes no sense.
     pub fn new(config: BasaltConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let (slots, samples, suspects) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { config, slots, next: 0, wait: config.every, samples, asked: None, suspects })
+        let (slots, samples, suspects, pinged) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (wait, asked) = (config.every, None);
+        Ok(Self { config, slots, next: 0, wait, samples, number: 0, asked, pinged, probe: 0, suspects })
     }
 
     fn start<C: Context<Self>>(&mut self, context: &mut C) {
@@ -175,21 +200,25 @@ impl<P: Peer> Basalt<P> {
     fn round<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         context.set_timer(self.config.interval, BasaltTimer);
         self.suspects.retain(|&(_, until)| until > now);
-        if let Some((peer, _)) = self.asked.take() {
-            self.suspect(peer, now);
-        }
+        let silent: Vec<P> = self.asked.take().into_iter().chain(take(&mut self.pinged)).collect();
+        silent.into_iter().for_each(|peer| self.suspect(peer, now));
         self.wait = self.wait.saturating_sub(1);
         if self.wait == 0 {
             self.wait = self.config.every;
             self.rotate(context.rng());
         }
-        if let Some(peer) = self.least_confirmed(context.rng()) {
-            let number = context.rng().next_u32();
-            self.asked = Some((peer, number));
-            context.send(peer, BasaltMessage::Pull(number));
-        }
+        self.number = context.rng().next_u32();
+        self.asked = self.least_confirmed(context.rng());
+        self.asked.into_iter().for_each(|peer| context.send(peer, BasaltMessage::Pull(self.number)));
         if let Some(peer) = self.least_confirmed(context.rng()) {
             context.send(peer, BasaltMessage::Push(self.view()));
+        }
+        for _ in 0..self.config.probes.min(self.slots.len()) {
+            self.probe = (self.probe + 1) % self.slots.len();
+            if let Some(peer) = self.slots[self.probe].search.peer() {
+                self.pinged.push(peer);
+                context.send(peer, BasaltMessage::Ping(self.number));
+            }
         }
     }
 
@@ -263,7 +292,7 @@ impl<P: Peer> Basalt<P> {
         match message {
             BasaltMessage::Pull(number) => context.send(from, BasaltMessage::Reply(*number, self.view())),
             BasaltMessage::Reply(number, peers) => {
-                if self.asked.take_if(|asked| *asked == (from, *number)).is_none() {
+                if *number != self.number || self.asked.take_if(|asked| *asked == from).is_none() {
                     return;
                 }
                 said.extend(peers);
@@ -273,6 +302,9 @@ impl<P: Peer> Basalt<P> {
                 said.extend(peers);
                 self.learn(&said, context.me());
             }
+            BasaltMessage::Ping(number) => context.send(from, BasaltMessage::Pong(*number)),
+            BasaltMessage::Pong(number) if *number == self.number => self.pinged.retain(|&peer| peer != from),
+            BasaltMessage::Pong(_) => {}
         }
     }
 }
@@ -296,7 +328,7 @@ impl<P: Peer> Protocol for Basalt<P> {
                 peers.chunks(self.config.view).for_each(|some| self.learn(some, me));
             }
             Input::PeerDown(peer) => {
-                self.asked.take_if(|asked| asked.0 == peer);
+                self.asked.take_if(|asked| *asked == peer);
                 self.suspect(peer, now);
             }
             Input::Message { .. } | Input::PeerUp(_) | Input::Stop => {}
