@@ -18,10 +18,10 @@ use rand_core::Rng;
 
 use crate::overlay::sampling::codec::{NUMBER_LEN, peers_len, put_number, put_peers, read_number, read_peers};
 use crate::overlay::sampling::config::{choose, phase, require, require_size, require_span};
-use crate::overlay::sampling::minwise::MinWise;
+use crate::overlay::sampling::minwise::{MinWise, Secret};
 use crate::overlay::sampling::view::tell_changes;
 use crate::overlay::sampling::{ConfigError, Introduce, PEERS_MAX, PeerSampling, SamplingEvent};
-use crate::peer::{Peer, PeerId};
+use crate::peer::Peer;
 use crate::protocol::{Context, Input, Protocol};
 use crate::time::{Duration, Instant};
 use crate::wire::{DecodeError, Message, Reader};
@@ -144,6 +144,7 @@ pub struct BasaltTimer;
 pub struct Basalt<P> {
     config: BasaltConfig,
     slots: Vec<Slot<P>>,
+    secret: Secret,
     /// The slot that begins again next, and the rounds until then.
     next: usize,
     wait: u32,
@@ -167,10 +168,10 @@ struct Slot<P> {
 }
 
 impl<P: Peer> Slot<P> {
-    fn offer(&mut self, peer: P, id: &PeerId) {
+    fn offer(&mut self, peer: P, digest: u64) {
         let before = self.search.peer();
         if before != Some(peer) {
-            self.search.offer(peer, id);
+            self.search.offer(peer, digest);
         }
         if self.search.holds(peer) {
             self.hits = if before == Some(peer) { self.hits.saturating_add(1) } else { 1 };
@@ -186,11 +187,12 @@ impl<P: Peer> Basalt<P> {
     pub fn new(config: BasaltConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let (slots, samples, suspects, pinged) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (wait, asked) = (config.every, None);
-        Ok(Self { config, slots, next: 0, wait, samples, number: 0, asked, pinged, probe: 0, suspects })
+        let (secret, wait, asked) = (Secret::default(), config.every, None);
+        Ok(Self { config, slots, secret, next: 0, wait, samples, number: 0, asked, pinged, probe: 0, suspects })
     }
 
     fn start<C: Context<Self>>(&mut self, context: &mut C) {
+        self.secret = Secret::new(context.rng());
         let slots = 0..self.config.view;
         self.slots = slots.map(|_| Slot { search: MinWise::new(context.rng()), hits: 0 }).collect();
         let first = phase(self.config.interval, context.rng());
@@ -253,8 +255,8 @@ impl<P: Peer> Basalt<P> {
     /// Shows peers to all slots.
     fn search(&mut self, peers: &[P]) {
         for &peer in peers {
-            let id = peer.id();
-            self.slots.iter_mut().for_each(|slot| slot.offer(peer, &id));
+            let digest = self.secret.digest(peer);
+            self.slots.iter_mut().for_each(|slot| slot.offer(peer, digest));
         }
     }
 

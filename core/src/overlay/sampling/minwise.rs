@@ -1,24 +1,41 @@
 //! Min-wise sampling: of all peers in a stream, keep the one whose keyed hash is least. However often an id comes, and
 //! in whatever order, each different one has the same chance.
 //!
-//! A. Z. Broder, M. Charikar, A. M. Frieze and M. Mitzenmacher, "Min-wise independent permutations", JCSS 60(3), 2000. The hash is
-//! SipHash-1-3 under a secret key of 128 bits, so that nobody can choose ids that win.
+//! A. Z. Broder, M. Charikar, A. M. Frieze and M. Mitzenmacher, "Min-wise independent permutations", JCSS 60(3), 2000. An id is hashed
+//! once, by SipHash-1-3 under the node's secret of 128 bits; each sampler of the node permutes that under a key of its
+//! own. So nobody can choose ids that win.
 
 use rand_core::Rng;
 use siphasher::sip::SipHasher13;
 
-use crate::peer::{Peer, PeerId};
+use crate::peer::{Peer, mix};
+
+/// The secret of a node's samplers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Secret([u64; 2]);
+
+impl Secret {
+    pub(super) fn new<R: Rng + ?Sized>(rng: &mut R) -> Self {
+        Self([rng.next_u64(), rng.next_u64()])
+    }
+
+    /// What the node's samplers are offered with a peer.
+    pub(super) fn digest<P: Peer>(self, peer: P) -> u64 {
+        let [k0, k1] = self.0;
+        SipHasher13::new_with_keys(k0, k1).hash(&peer.id().0)
+    }
+}
 
 /// Keeps one peer of a stream.
 #[derive(Clone, Debug)]
 pub(super) struct MinWise<P> {
-    key: [u64; 2],
+    key: u64,
     best: Option<(u64, P)>,
 }
 
 impl<P: Peer> MinWise<P> {
     pub(super) fn new<R: Rng + ?Sized>(rng: &mut R) -> Self {
-        Self { key: [rng.next_u64(), rng.next_u64()], best: None }
+        Self { key: rng.next_u64(), best: None }
     }
 
     /// The one that is kept.
@@ -30,10 +47,9 @@ impl<P: Peer> MinWise<P> {
         self.peer() == Some(peer)
     }
 
-    /// The next peer of the stream, with its id, which the caller computes once for many samplers.
-    pub(super) fn offer(&mut self, peer: P, id: &PeerId) {
-        let [k0, k1] = self.key;
-        let rank = SipHasher13::new_with_keys(k0, k1).hash(&id.0);
+    /// The next peer of the stream, with its digest.
+    pub(super) fn offer(&mut self, peer: P, digest: u64) {
+        let rank = mix(digest ^ self.key);
         if self.best.is_none_or(|(least, _)| rank < least) {
             self.best = Some((rank, peer));
         }
@@ -47,8 +63,6 @@ impl<P: Peer> MinWise<P> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -60,11 +74,11 @@ mod tests {
     #[test]
     fn a_biased_stream_gives_uniform_samples() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let mut kept = vec![0u32; 50];
+        let (secret, mut kept) = (Secret::new(&mut rng), [0u32; 50]);
         for _ in 0..5000 {
             let mut sampler = MinWise::new(&mut rng);
             (0..50).for_each(|peer| {
-                (0..1 + (peer % 5) * 25).for_each(|_| sampler.offer(SimPeer(peer), &SimPeer(peer).id()))
+                (0..1 + (peer % 5) * 25).for_each(|_| sampler.offer(SimPeer(peer), secret.digest(SimPeer(peer))))
             });
             kept[sampler.peer().unwrap().0 as usize] += 1;
         }
