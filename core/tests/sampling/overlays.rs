@@ -31,7 +31,8 @@ fn joined(cycles: u64) -> World {
 }
 
 fn beside_random(views: &Views) -> (Metrics, Metrics) {
-    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let links = views.iter().map(Vec::len).sum::<usize>();
+    let mut rng = ChaCha8Rng::seed_from_u64(links as u64);
     let random = random_like(views, &mut rng);
     (measure(views, 20, &mut rng), measure(&random, 20, &mut rng))
 }
@@ -74,15 +75,22 @@ fn samples_of_brahms_are_as_even_as_random_ones() {
 }
 
 /// What BASALT claims to be uniform is the stream of samples. The view is twice the square root of the nodes, which its page
-/// asks for.
+/// asks for. Few nodes scatter (4.5 % of the deviation each time), so three lists that have nothing in common are pooled.
 #[test]
 fn samples_of_basalt_are_as_even_as_random_ones() {
-    let config = BasaltConfig { view: 50, rotate: 1, every: 1, interval: CYCLE, ..BasaltConfig::default() };
-    let world = from_ring(SamplingConfig::Basalt(config), 110);
-    let (m, random) = beside_random(&world.samples());
-    assert_within(m.sd, random.sd, 0.1, "in-degree deviation");
-    assert_within(m.clustering, random.clustering, 0.1, "clustering");
-    assert_within(m.path, random.path, 0.1, "path");
+    let config = BasaltConfig { view: 32, rotate: 1, every: 1, interval: CYCLE, ..BasaltConfig::default() };
+    let mut world = from_ring_of(250, SamplingConfig::Basalt(config), 40);
+    let mut ratios = [0.0; 3];
+    for _ in 0..3 {
+        world.cycles(32);
+        let (m, random) = beside_random(&world.samples());
+        ratios[0] += (m.sd / random.sd) * (m.sd / random.sd) / 3.0;
+        ratios[1] += m.clustering / random.clustering / 3.0;
+        ratios[2] += m.path / random.path / 3.0;
+    }
+    assert_within(ratios[0].sqrt(), 1.0, 0.1, "in-degree deviation");
+    assert_within(ratios[1], 1.0, 0.1, "clustering");
+    assert_within(ratios[2], 1.0, 0.1, "path");
 }
 
 /// Cyclon's paper has in-degrees narrower than random, and clustering and paths as random. The more nodes, the narrower: a

@@ -12,6 +12,7 @@
 //! back on others' word.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::mem::take;
 
 use rand_core::Rng;
@@ -169,12 +170,10 @@ struct Slot<P> {
 
 impl<P: Peer> Slot<P> {
     fn offer(&mut self, peer: P, digest: u64) {
-        let before = self.search.peer();
-        if before != Some(peer) {
-            self.search.offer(peer, digest);
-        }
-        if self.search.holds(peer) {
-            self.hits = if before == Some(peer) { self.hits.saturating_add(1) } else { 1 };
+        match self.search.offer(peer, digest) {
+            Ordering::Less => self.hits = 1,
+            Ordering::Equal => self.hits = self.hits.saturating_add(1),
+            Ordering::Greater => {}
         }
     }
 }
@@ -233,6 +232,11 @@ impl<P: Peer> Basalt<P> {
         let slot = &mut self.slots[choose(&places, rng)?];
         slot.hits = slot.hits.saturating_add(1);
         slot.search.peer()
+    }
+
+    /// What the slots hold now, in their order.
+    fn found(&self) -> Vec<P> {
+        self.slots.iter().filter_map(|slot| slot.search.peer()).collect()
     }
 
     /// Hands out the samples of the next slots, which begin again among the peers of the view.
@@ -311,6 +315,13 @@ impl<P: Peer> Basalt<P> {
     }
 }
 
+/// Each of the peers once.
+fn different<P: Peer>(mut peers: Vec<P>) -> Vec<P> {
+    peers.sort_unstable();
+    peers.dedup();
+    peers
+}
+
 impl<P: Peer> Protocol for Basalt<P> {
     type Peer = P;
     type Message = BasaltMessage<P>;
@@ -319,7 +330,7 @@ impl<P: Peer> Protocol for Basalt<P> {
     type Event = SamplingEvent<P>;
 
     fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
-        let before = self.view();
+        let before = self.found();
         match input {
             Input::Start => self.start(context),
             Input::Timer(BasaltTimer) => self.round(now, context),
@@ -335,32 +346,27 @@ impl<P: Peer> Protocol for Basalt<P> {
             }
             Input::Message { .. } | Input::PeerUp(_) | Input::Stop => {}
         }
-        tell_changes(before, self.view(), |event| context.emit(event));
+        let after = self.found();
+        if before != after {
+            tell_changes(different(before), different(after), |event| context.emit(event));
+        }
     }
 }
 
 impl<P: Peer> PeerSampling for Basalt<P> {
     /// The different peers of the slots.
     fn view(&self) -> Vec<P> {
-        let mut view: Vec<P> = self.slots.iter().filter_map(|slot| slot.search.peer()).collect();
-        view.sort_unstable();
-        view.dedup();
-        view
+        different(self.found())
     }
 
     /// The different peers that the last slots handed out; the view until there are some.
     fn samples(&self) -> Vec<P> {
-        let mut samples = self.samples.clone();
-        samples.sort_unstable();
-        samples.dedup();
+        let samples = different(self.samples.clone());
         if samples.is_empty() { self.view() } else { samples }
     }
 
     /// What the last slots handed out, each with the same chance; a slot of the view until there is some.
     fn sample<R: Rng + ?Sized>(&mut self, rng: &mut R) -> Option<P> {
-        choose(&self.samples, rng).or_else(|| {
-            let slots: Vec<P> = self.slots.iter().filter_map(|slot| slot.search.peer()).collect();
-            choose(&slots, rng)
-        })
+        choose(&self.samples, rng).or_else(|| choose(&self.found(), rng))
     }
 }

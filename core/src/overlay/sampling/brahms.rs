@@ -251,7 +251,7 @@ impl<P: Peer> Brahms<P> {
 
     fn observe(&mut self, peer: P) {
         let digest = self.secret.digest(peer);
-        self.samplers.iter_mut().for_each(|sampler| sampler.offer(peer, digest));
+        self.samplers.iter_mut().for_each(|sampler| _ = sampler.offer(peer, digest));
     }
 
     /// The peer does not answer: it leaves the view, and its samples start anew under other keys.
