@@ -1,6 +1,8 @@
 //! Prints what the peer samplers make of an overlay, as CSV: one line per sampler and list that it keeps.
 //!
-//! `cargo run --release -p rapprochement-core --example samplers -- [nodes] [cycles] [seed]`
+//! `cargo run --release -p rapprochement-core --example samplers -- [nodes] [cycles] [seed] [name]`
+//!
+//! With a name, only the samplers whose names hold it.
 //!
 //! Overlays begin as a ring (HyParView's by joins, one by one), run for `cycles` rounds, and are measured beside a random graph of the same
 //! out-degrees. Then half of the nodes vanish at once, and the cycles until less than 1 % of the links lead to them are
@@ -35,7 +37,8 @@ fn main() {
         "sampler,list,n,k,indegree_sd,sd_to_random,indegree_min,indegree_max,clustering,clustering_to_random,path,\
          path_to_random,largest_component,clean_by_silence,clean_by_evidence,bytes_per_peer_and_cycle"
     );
-    for (name, config, _) in all() {
+    let wanted = std::env::args().nth(4).unwrap_or_default();
+    for (name, config, _) in all().into_iter().filter(|(name, ..)| name.contains(&wanted)) {
         row(name, config, n, cycles, seed);
     }
 }

@@ -86,7 +86,8 @@ fn unscramble(mut x: u32) -> u32 {
 }
 
 /// The SplitMix64 step (Steele, Lea and Flood, OOPSLA 2014).
-fn mix(state: u64) -> u64 {
+#[inline]
+pub(crate) fn mix(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -4,13 +4,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rapprochement_core::overlay::sampling::exchange::ExchangeMessage;
 use rapprochement_core::overlay::sampling::{
-    AGE_MAX, AnyMessage, BasaltConfig, BasaltMessage, BrahmsConfig, BrahmsMessage, CyclonConfig, Descriptor,
-    FrameworkConfig, HyParViewConfig, HyParViewMessage, NewscastConfig, PEERS_MAX, SamplingConfig,
+    AnyMessage, BasaltConfig, BasaltMessage, BrahmsConfig, BrahmsMessage, CyclonConfig, Descriptor, FrameworkConfig,
+    HyParViewConfig, HyParViewMessage, NewscastConfig, PEERS_MAX, SamplingConfig,
 };
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::random::below;
 use rapprochement_core::time::Duration;
-use rapprochement_core::wire::{DecodeError, Message};
+use rapprochement_core::wire::{DecodeError, Message, put_varint, varint_len};
 
 /// A message of any kind about peers below `peers`, with at most `most` of them.
 pub(crate) fn random_message(peers: u32, most: u32, rng: &mut ChaCha8Rng) -> AnyMessage<SimPeer> {
@@ -20,10 +20,10 @@ pub(crate) fn random_message(peers: u32, most: u32, rng: &mut ChaCha8Rng) -> Any
     let exchange = |rng: &mut ChaCha8Rng| {
         let of = |peer| Descriptor { peer, age: 0 };
         let mut offer: Vec<_> = list(rng).into_iter().map(of).collect();
-        offer.iter_mut().for_each(|entry| entry.age = below(rng, AGE_MAX + 1) >> below(rng, 22));
+        offer.iter_mut().for_each(|entry| entry.age = rng.next_u32() >> below(rng, 32));
         ExchangeMessage { is_reply: flag(rng), number: rng.next_u32(), offer }
     };
-    match below(rng, 19) {
+    match below(rng, 21) {
         0 => AnyMessage::Newscast(exchange(rng)),
         1 => AnyMessage::Cyclon(exchange(rng)),
         2 => AnyMessage::Framework(exchange(rng)),
@@ -45,7 +45,9 @@ pub(crate) fn random_message(peers: u32, most: u32, rng: &mut ChaCha8Rng) -> Any
         15 => AnyMessage::Brahms(BrahmsMessage::Pong(rng.next_u32())),
         16 => AnyMessage::Basalt(BasaltMessage::Pull(rng.next_u32())),
         17 => AnyMessage::Basalt(BasaltMessage::Reply(rng.next_u32(), list(rng))),
-        _ => AnyMessage::Basalt(BasaltMessage::Push(list(rng))),
+        18 => AnyMessage::Basalt(BasaltMessage::Push(list(rng))),
+        19 => AnyMessage::Basalt(BasaltMessage::Ping(rng.next_u32())),
+        _ => AnyMessage::Basalt(BasaltMessage::Pong(rng.next_u32())),
     }
 }
 
@@ -75,19 +77,23 @@ fn messages_have_one_encoding_of_the_stated_length() {
             assert_eq!(encoded(&decoded), other);
         }
     }
-    assert_eq!(classes.len(), 22);
+    assert_eq!(classes.len(), 24);
     assert!(classes.iter().all(|&count| count > 0), "{classes:?}");
 }
 
 #[test]
 fn lists_and_ages_beyond_the_limits_are_refused() {
-    let message = |count: usize, age| {
-        let offer = (0..count as u32).map(|peer| Descriptor { peer: SimPeer(peer), age }).collect();
+    let message = |count: usize| {
+        let offer = (0..count as u32).map(|peer| Descriptor { peer: SimPeer(peer), age: u32::MAX }).collect();
         encoded(&AnyMessage::Cyclon(ExchangeMessage { is_reply: false, number: 1, offer }))
     };
-    assert!(AnyMessage::<SimPeer>::decode(&message(PEERS_MAX, AGE_MAX)).is_ok());
-    assert_eq!(AnyMessage::<SimPeer>::decode(&message(PEERS_MAX + 1, 0)), Err(DecodeError::LimitExceeded));
-    assert_eq!(AnyMessage::<SimPeer>::decode(&message(1, AGE_MAX + 1)), Err(DecodeError::LimitExceeded));
+    assert!(AnyMessage::<SimPeer>::decode(&message(PEERS_MAX)).is_ok());
+    assert_eq!(AnyMessage::<SimPeer>::decode(&message(PEERS_MAX + 1)), Err(DecodeError::LimitExceeded));
+    // The age is what stands last.
+    let mut older = message(1);
+    older.truncate(older.len() - varint_len(u32::MAX.into()));
+    put_varint(&mut older, 1 << 32);
+    assert_eq!(AnyMessage::<SimPeer>::decode(&older), Err(DecodeError::LimitExceeded));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rapprochement_core::overlay::sampling::{FrameworkConfig, SamplingConfig};
+use rapprochement_core::overlay::sampling::{BasaltConfig, FrameworkConfig, SamplingConfig};
 
 use crate::driver::World;
 use crate::graph::{self, Metrics, Views, largest_component, measure, random_like, undirected};
@@ -11,9 +11,13 @@ use crate::subjects::{self, CYCLE};
 
 const NODES: u32 = 500;
 
-/// From a ring, which is as far from random as can be.
 fn from_ring(config: SamplingConfig, cycles: u64) -> World {
-    let mut world = World::new(config, CYCLE, NODES, 1);
+    from_ring_of(NODES, config, cycles)
+}
+
+/// From a ring, which is as far from random as can be.
+fn from_ring_of(nodes: u32, config: SamplingConfig, cycles: u64) -> World {
+    let mut world = World::new(config, CYCLE, nodes, 1);
     world.introduce_ring(20);
     world.cycles(cycles);
     world
@@ -27,7 +31,8 @@ fn joined(cycles: u64) -> World {
 }
 
 fn beside_random(views: &Views) -> (Metrics, Metrics) {
-    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let links = views.iter().map(Vec::len).sum::<usize>();
+    let mut rng = ChaCha8Rng::seed_from_u64(links as u64);
     let random = random_like(views, &mut rng);
     (measure(views, 20, &mut rng), measure(&random, 20, &mut rng))
 }
@@ -69,21 +74,30 @@ fn samples_of_brahms_are_as_even_as_random_ones() {
     assert_within(m.path, random.path, 0.1, "path");
 }
 
+/// What BASALT claims to be uniform is the stream of samples. The view is twice the square root of the nodes, which its page
+/// asks for. Few nodes scatter (4.5 % of the deviation each time), so three lists that have nothing in common are pooled.
 #[test]
-fn views_of_basalt_are_as_even_as_random_ones() {
-    let world = from_ring(subjects::basalt(), 100);
-    for list in [world.views(), world.samples()] {
-        let (m, random) = beside_random(&list);
-        assert_within(m.sd, random.sd, 0.1, "in-degree deviation");
-        assert_within(m.clustering, random.clustering, 0.1, "clustering");
-        assert_within(m.path, random.path, 0.1, "path");
+fn samples_of_basalt_are_as_even_as_random_ones() {
+    let config = BasaltConfig { view: 32, rotate: 1, every: 1, interval: CYCLE, ..BasaltConfig::default() };
+    let mut world = from_ring_of(250, SamplingConfig::Basalt(config), 40);
+    let mut ratios = [0.0; 3];
+    for _ in 0..3 {
+        world.cycles(32);
+        let (m, random) = beside_random(&world.samples());
+        ratios[0] += (m.sd / random.sd) * (m.sd / random.sd) / 3.0;
+        ratios[1] += m.clustering / random.clustering / 3.0;
+        ratios[2] += m.path / random.path / 3.0;
     }
+    assert_within(ratios[0].sqrt(), 1.0, 0.1, "in-degree deviation");
+    assert_within(ratios[1], 1.0, 0.1, "clustering");
+    assert_within(ratios[2], 1.0, 0.1, "path");
 }
 
-/// Cyclon's paper has in-degrees narrower than random, and clustering and paths as random.
+/// Cyclon's paper has in-degrees narrower than random, and clustering and paths as random. The more nodes, the narrower: a
+/// descriptor that arrives where its peer is known already is lost, which spreads in-degrees, and happens with k / n.
 #[test]
 fn cyclon_levels_in_degrees_and_loses_the_dead() {
-    let mut world = from_ring(subjects::cyclon(), 100);
+    let mut world = from_ring_of(1000, subjects::cyclon(), 100);
     let (m, random) = beside_random(&world.views());
     assert!(m.sd <= 0.65 * random.sd, "{} beside {}", m.sd, random.sd);
     assert_within(m.clustering, random.clustering, 0.1, "clustering");

@@ -48,6 +48,6 @@ pub(crate) fn all() -> Vec<(&'static str, SamplingConfig, usize)> {
         ("framework push", pusher(), 30),
         ("hyparview", hyparview(), 5),
         ("brahms", brahms(), 20),
-        ("basalt", basalt(), 20),
+        ("basalt", basalt(), 64),
     ]
 }

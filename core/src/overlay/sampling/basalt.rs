@@ -6,20 +6,23 @@
 //! decentralized networks", Middleware 2023 (arXiv 2102.04063). The ranking here is a keyed hash of the id; the paper's
 //! other one, which spreads the slots over prefixes of IP addresses, needs addresses that this crate does not have.
 //!
-//! The search would return to a dead peer for ever. So a pull that has not been answered when the next round begins clears
+//! The search would return to a dead peer for ever, and hardly ever ask one that was often heard of while it lived. So,
+//! beyond the paper, slots are probed in turn. A pull or a ping that has not been answered when the next round begins clears
 //! the peer out of all slots, which are searched again among the rest of the view, and for `suspicion` the peer is not taken
 //! back on others' word.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::mem::take;
 
 use rand_core::Rng;
 
 use crate::overlay::sampling::codec::{NUMBER_LEN, peers_len, put_number, put_peers, read_number, read_peers};
 use crate::overlay::sampling::config::{choose, phase, require, require_size, require_span};
-use crate::overlay::sampling::minwise::MinWise;
+use crate::overlay::sampling::minwise::{MinWise, Secret};
 use crate::overlay::sampling::view::tell_changes;
 use crate::overlay::sampling::{ConfigError, Introduce, PEERS_MAX, PeerSampling, SamplingEvent};
-use crate::peer::{Peer, PeerId};
+use crate::peer::Peer;
 use crate::protocol::{Context, Input, Protocol};
 use crate::time::{Duration, Instant};
 use crate::wire::{DecodeError, Message, Reader};
@@ -33,6 +36,8 @@ pub struct BasaltConfig {
     pub rotate: usize,
     /// Rounds between rotations: the paper's `k / ρ` in rounds, so that ρ = `rotate / every` samples come in a round.
     pub every: u32,
+    /// Slots whose peers are pinged in a round, in turn.
+    pub probes: usize,
     /// Time between rounds, τ.
     pub interval: Duration,
     /// How long a peer that did not answer is not taken back on others' word. Of such peers at most 255 are remembered.
@@ -40,11 +45,11 @@ pub struct BasaltConfig {
 }
 
 impl Default for BasaltConfig {
-    /// 20 slots, of which two begin again every second round, ρ = 1. These and 10 s are this project's choice: the
-    /// paper's views are several times as large.
+    /// 64 slots, of which one begins again every second round, ρ = 0.5, and four are probed in a round; 10 s between rounds.
+    /// These are this project's choice, and serve up to about 1000 nodes: see [`Basalt`].
     fn default() -> Self {
         let interval = Duration::from_secs(10);
-        Self { view: 20, rotate: 2, every: 2, interval, suspicion: interval.saturating_mul(60) }
+        Self { view: 64, rotate: 1, every: 2, probes: 4, interval, suspicion: interval.saturating_mul(60) }
     }
 }
 
@@ -57,6 +62,7 @@ impl BasaltConfig {
         require_size(self.view, 1, "view")?;
         require((1..=self.view).contains(&self.rotate), "rotate", "within 1 and `view`")?;
         require(self.every > 0, "every", "at least 1")?;
+        require(self.probes <= self.view, "probes", "at most `view`")?;
         require_span(self.interval, "interval")
     }
 }
@@ -70,22 +76,28 @@ pub enum BasaltMessage<P> {
     Reply(u32, Vec<P>),
     /// The view, unasked.
     Push(Vec<P>),
+    /// Is the receiver still there?
+    Ping(u32),
+    /// It is.
+    Pong(u32),
 }
 
 impl<P: Peer> Message for BasaltMessage<P> {
-    const CLASSES: &'static [&'static str] = &["pull", "pull reply", "push"];
+    const CLASSES: &'static [&'static str] = &["pull", "pull reply", "push", "ping", "pong"];
 
     fn class(&self) -> usize {
         match self {
             Self::Pull(_) => 0,
             Self::Reply(..) => 1,
             Self::Push(_) => 2,
+            Self::Ping(_) => 3,
+            Self::Pong(_) => 4,
         }
     }
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Pull(_) => 1 + NUMBER_LEN,
+            Self::Pull(_) | Self::Ping(_) | Self::Pong(_) => 1 + NUMBER_LEN,
             Self::Reply(_, peers) => 1 + NUMBER_LEN + peers_len(peers.len()),
             Self::Push(peers) => 1 + peers_len(peers.len()),
         }
@@ -94,7 +106,7 @@ impl<P: Peer> Message for BasaltMessage<P> {
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.class() as u8);
         match self {
-            Self::Pull(number) => put_number(out, *number),
+            Self::Pull(number) | Self::Ping(number) | Self::Pong(number) => put_number(out, *number),
             Self::Reply(number, peers) => {
                 put_number(out, *number);
                 put_peers(out, peers);
@@ -109,6 +121,8 @@ impl<P: Peer> Message for BasaltMessage<P> {
             0 => Self::Pull(read_number(&mut reader)?),
             1 => Self::Reply(read_number(&mut reader)?, read_peers(&mut reader)?),
             2 => Self::Push(read_peers(&mut reader)?),
+            3 => Self::Ping(read_number(&mut reader)?),
+            4 => Self::Pong(read_number(&mut reader)?),
             _ => return Err(DecodeError::UnknownTag),
         };
         reader.finish()?;
@@ -121,16 +135,28 @@ impl<P: Peer> Message for BasaltMessage<P> {
 pub struct BasaltTimer;
 
 /// A node that runs BASALT.
+///
+/// A slot finds the peer that it ranks first only if nearly all come by before it begins again. Those that a node
+/// exchanges views with are about `2 view` others, whose views change slowly; so `2 view²` should be several times the number
+/// of nodes, or in-degrees spread, and the spread feeds itself: `view` at least twice the square root of that number. Slots that
+/// have just begun choose among few in any case. What is uniform is therefore [`PeerSampling::samples`], which come from
+/// slots that had their time; the view is a little less even.
 #[derive(Debug)]
 pub struct Basalt<P> {
     config: BasaltConfig,
     slots: Vec<Slot<P>>,
+    secret: Secret,
     /// The slot that begins again next, and the rounds until then.
     next: usize,
     wait: u32,
     /// What the last slots handed out, the oldest first: at most as many as there are slots.
     samples: Vec<P>,
-    asked: Option<(P, u32)>,
+    /// Under which this round's questions go out, who has not answered a pull yet, and who has not answered a ping.
+    number: u32,
+    asked: Option<P>,
+    pinged: Vec<P>,
+    /// The slot that is probed next.
+    probe: usize,
     /// Who did not answer, and until when that counts; the oldest first.
     suspects: Vec<(P, Instant)>,
 }
@@ -143,13 +169,11 @@ struct Slot<P> {
 }
 
 impl<P: Peer> Slot<P> {
-    fn offer(&mut self, peer: P, id: &PeerId) {
-        let before = self.search.peer();
-        if before != Some(peer) {
-            self.search.offer(peer, id);
-        }
-        if self.search.holds(peer) {
-            self.hits = if before == Some(peer) { self.hits.saturating_add(1) } else { 1 };
+    fn offer(&mut self, peer: P, digest: u64) {
+        match self.search.offer(peer, digest) {
+            Ordering::Less => self.hits = 1,
+            Ordering::Equal => self.hits = self.hits.saturating_add(1),
+            Ordering::Greater => {}
         }
     }
 }
@@ -161,11 +185,13 @@ impl<P: Peer> Basalt<P> {
     /// A parameter that makes no sense.
     pub fn new(config: BasaltConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let (slots, samples, suspects) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { config, slots, next: 0, wait: config.every, samples, asked: None, suspects })
+        let (slots, samples, suspects, pinged) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (secret, wait, asked) = (Secret::default(), config.every, None);
+        Ok(Self { config, slots, secret, next: 0, wait, samples, number: 0, asked, pinged, probe: 0, suspects })
     }
 
     fn start<C: Context<Self>>(&mut self, context: &mut C) {
+        self.secret = Secret::new(context.rng());
         let slots = 0..self.config.view;
         self.slots = slots.map(|_| Slot { search: MinWise::new(context.rng()), hits: 0 }).collect();
         let first = phase(self.config.interval, context.rng());
@@ -175,21 +201,25 @@ impl<P: Peer> Basalt<P> {
     fn round<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         context.set_timer(self.config.interval, BasaltTimer);
         self.suspects.retain(|&(_, until)| until > now);
-        if let Some((peer, _)) = self.asked.take() {
-            self.suspect(peer, now);
-        }
+        let silent: Vec<P> = self.asked.take().into_iter().chain(take(&mut self.pinged)).collect();
+        silent.into_iter().for_each(|peer| self.suspect(peer, now));
         self.wait = self.wait.saturating_sub(1);
         if self.wait == 0 {
             self.wait = self.config.every;
             self.rotate(context.rng());
         }
-        if let Some(peer) = self.least_confirmed(context.rng()) {
-            let number = context.rng().next_u32();
-            self.asked = Some((peer, number));
-            context.send(peer, BasaltMessage::Pull(number));
-        }
+        self.number = context.rng().next_u32();
+        self.asked = self.least_confirmed(context.rng());
+        self.asked.into_iter().for_each(|peer| context.send(peer, BasaltMessage::Pull(self.number)));
         if let Some(peer) = self.least_confirmed(context.rng()) {
             context.send(peer, BasaltMessage::Push(self.view()));
+        }
+        for _ in 0..self.config.probes.min(self.slots.len()) {
+            self.probe = (self.probe + 1) % self.slots.len();
+            if let Some(peer) = self.slots[self.probe].search.peer() {
+                self.pinged.push(peer);
+                context.send(peer, BasaltMessage::Ping(self.number));
+            }
         }
     }
 
@@ -202,6 +232,11 @@ impl<P: Peer> Basalt<P> {
         let slot = &mut self.slots[choose(&places, rng)?];
         slot.hits = slot.hits.saturating_add(1);
         slot.search.peer()
+    }
+
+    /// What the slots hold now, in their order.
+    fn found(&self) -> Vec<P> {
+        self.slots.iter().filter_map(|slot| slot.search.peer()).collect()
     }
 
     /// Hands out the samples of the next slots, which begin again among the peers of the view.
@@ -224,8 +259,8 @@ impl<P: Peer> Basalt<P> {
     /// Shows peers to all slots.
     fn search(&mut self, peers: &[P]) {
         for &peer in peers {
-            let id = peer.id();
-            self.slots.iter_mut().for_each(|slot| slot.offer(peer, &id));
+            let digest = self.secret.digest(peer);
+            self.slots.iter_mut().for_each(|slot| slot.offer(peer, digest));
         }
     }
 
@@ -263,7 +298,7 @@ impl<P: Peer> Basalt<P> {
         match message {
             BasaltMessage::Pull(number) => context.send(from, BasaltMessage::Reply(*number, self.view())),
             BasaltMessage::Reply(number, peers) => {
-                if self.asked.take_if(|asked| *asked == (from, *number)).is_none() {
+                if *number != self.number || self.asked.take_if(|asked| *asked == from).is_none() {
                     return;
                 }
                 said.extend(peers);
@@ -273,8 +308,18 @@ impl<P: Peer> Basalt<P> {
                 said.extend(peers);
                 self.learn(&said, context.me());
             }
+            BasaltMessage::Ping(number) => context.send(from, BasaltMessage::Pong(*number)),
+            BasaltMessage::Pong(number) if *number == self.number => self.pinged.retain(|&peer| peer != from),
+            BasaltMessage::Pong(_) => {}
         }
     }
+}
+
+/// Each of the peers once.
+fn different<P: Peer>(mut peers: Vec<P>) -> Vec<P> {
+    peers.sort_unstable();
+    peers.dedup();
+    peers
 }
 
 impl<P: Peer> Protocol for Basalt<P> {
@@ -285,7 +330,7 @@ impl<P: Peer> Protocol for Basalt<P> {
     type Event = SamplingEvent<P>;
 
     fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
-        let before = self.view();
+        let before = self.found();
         match input {
             Input::Start => self.start(context),
             Input::Timer(BasaltTimer) => self.round(now, context),
@@ -296,37 +341,32 @@ impl<P: Peer> Protocol for Basalt<P> {
                 peers.chunks(self.config.view).for_each(|some| self.learn(some, me));
             }
             Input::PeerDown(peer) => {
-                self.asked.take_if(|asked| asked.0 == peer);
+                self.asked.take_if(|asked| *asked == peer);
                 self.suspect(peer, now);
             }
             Input::Message { .. } | Input::PeerUp(_) | Input::Stop => {}
         }
-        tell_changes(before, self.view(), |event| context.emit(event));
+        let after = self.found();
+        if before != after {
+            tell_changes(different(before), different(after), |event| context.emit(event));
+        }
     }
 }
 
 impl<P: Peer> PeerSampling for Basalt<P> {
     /// The different peers of the slots.
     fn view(&self) -> Vec<P> {
-        let mut view: Vec<P> = self.slots.iter().filter_map(|slot| slot.search.peer()).collect();
-        view.sort_unstable();
-        view.dedup();
-        view
+        different(self.found())
     }
 
     /// The different peers that the last slots handed out; the view until there are some.
     fn samples(&self) -> Vec<P> {
-        let mut samples = self.samples.clone();
-        samples.sort_unstable();
-        samples.dedup();
+        let samples = different(self.samples.clone());
         if samples.is_empty() { self.view() } else { samples }
     }
 
     /// What the last slots handed out, each with the same chance; a slot of the view until there is some.
     fn sample<R: Rng + ?Sized>(&mut self, rng: &mut R) -> Option<P> {
-        choose(&self.samples, rng).or_else(|| {
-            let slots: Vec<P> = self.slots.iter().filter_map(|slot| slot.search.peer()).collect();
-            choose(&slots, rng)
-        })
+        choose(&self.samples, rng).or_else(|| choose(&self.found(), rng))
     }
 }

@@ -16,7 +16,7 @@ use rand_core::Rng;
 
 use crate::overlay::sampling::codec::{NUMBER_LEN, peers_len, put_number, put_peers, read_number, read_peers};
 use crate::overlay::sampling::config::{choose, choose_many, phase, require, require_size, require_span};
-use crate::overlay::sampling::minwise::MinWise;
+use crate::overlay::sampling::minwise::{MinWise, Secret};
 use crate::overlay::sampling::view::tell_changes;
 use crate::overlay::sampling::{ConfigError, Introduce, PeerSampling, SamplingEvent};
 use crate::peer::Peer;
@@ -142,6 +142,7 @@ pub struct Brahms<P> {
     config: BrahmsConfig,
     view: Vec<P>,
     samplers: Vec<MinWise<P>>,
+    secret: Secret,
     /// The sample that is validated next.
     next: usize,
     /// Under which this round's questions go out.
@@ -176,7 +177,7 @@ impl<P: Peer> Brahms<P> {
     pub fn new(config: BrahmsConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let (view, samplers, round) = (Vec::new(), Vec::new(), Round::new());
-        Ok(Self { config, view, samplers, next: 0, number: 0, round })
+        Ok(Self { config, view, samplers, secret: Secret::default(), next: 0, number: 0, round })
     }
 
     /// Ends one round and begins the next.
@@ -249,8 +250,8 @@ impl<P: Peer> Brahms<P> {
     }
 
     fn observe(&mut self, peer: P) {
-        let id = peer.id();
-        self.samplers.iter_mut().for_each(|sampler| sampler.offer(peer, &id));
+        let digest = self.secret.digest(peer);
+        self.samplers.iter_mut().for_each(|sampler| _ = sampler.offer(peer, digest));
     }
 
     /// The peer does not answer: it leaves the view, and its samples start anew under other keys.
@@ -273,6 +274,7 @@ impl<P: Peer> Brahms<P> {
     }
 
     fn start<C: Context<Self>>(&mut self, context: &mut C) {
+        self.secret = Secret::new(context.rng());
         let samplers = 0..self.config.samples;
         self.samplers = samplers.map(|_| MinWise::new(context.rng())).collect();
         let first = phase(self.config.interval, context.rng());

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::overlay::sampling::config::PEERS_MAX;
-use crate::overlay::sampling::view::{AGE_MAX, Descriptor};
+use crate::overlay::sampling::view::Descriptor;
 use crate::peer::{Peer, PeerId};
 use crate::wire::{DecodeError, Reader, put_varint, varint_len};
 
@@ -47,8 +47,8 @@ pub(super) fn read_descriptors<P: Peer>(reader: &mut Reader<'_>) -> Result<Vec<D
     let mut descriptors = Vec::new();
     for _ in 0..count {
         let peer = read_peer(reader)?;
-        let age = u32::try_from(reader.varint()?).ok().filter(|&age| age <= AGE_MAX);
-        descriptors.push(Descriptor { peer, age: age.ok_or(DecodeError::LimitExceeded)? });
+        let age = u32::try_from(reader.varint()?).map_err(|_| DecodeError::LimitExceeded)?;
+        descriptors.push(Descriptor { peer, age });
     }
     Ok(descriptors)
 }

@@ -5,10 +5,10 @@
 //! answer counts once, from the neighbour that was asked, under the number that it was asked by. A node that is left
 //! without neighbours waits to be introduced.
 //!
-//! Descriptors age by one a round and go when they are older than four times the view is large, which those of a live node
-//! hardly become. The literature has no such limit. But where a view has room for everybody, nothing else would remove the dead:
-//! whoever drops one is handed it back by those who have not noticed yet. So a dead neighbour leaves within about as
-//! many rounds, at the latest.
+//! Descriptors go when they are older than four intervals for each place in the view, which those of a live node hardly
+//! become. The literature has no such limit. But where a view has room for everybody, nothing else would remove the dead:
+//! whoever drops one is handed it back by those who have not noticed yet. So a dead neighbour leaves within this span,
+//! unless somebody lies about it.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -73,9 +73,10 @@ pub trait Rule: Clone + fmt::Debug {
     );
 }
 
-/// The age in rounds beyond which a descriptor goes.
+/// The age in milliseconds beyond which a descriptor goes.
 fn expiry<R: Rule>(rule: &R) -> u32 {
-    4 * rule.capacity() as u32
+    let span = rule.interval().saturating_mul(4).saturating_mul(rule.capacity() as u64);
+    u32::try_from(span.as_nanos() / 1_000_000).unwrap_or(u32::MAX)
 }
 
 /// What nodes of this family send each other.
@@ -168,7 +169,6 @@ impl<P: Peer, R: Rule> Exchange<P, R> {
     fn round<C: Context<Self>>(&mut self, context: &mut C) {
         context.set_timer(self.rule.interval(), ExchangeTimer::Round);
         self.give_up();
-        self.view.grow_older(expiry(&self.rule));
         let Some(peer) = self.rule.begin(&mut self.view, context.rng()) else { return };
         let sent = self.offer(peer, true, context);
         let number = context.rng().next_u32();
@@ -228,8 +228,9 @@ impl<P: Peer, R: Rule> Protocol for Exchange<P, R> {
     type Command = Introduce<P>;
     type Event = SamplingEvent<P>;
 
-    fn handle<C: Context<Self>>(&mut self, _now: Instant, input: Input<'_, Self>, context: &mut C) {
+    fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
         let before = self.view.peers();
+        self.view.grow_older(now, expiry(&self.rule));
         match input {
             Input::Start => {
                 let first = phase(self.rule.interval(), context.rng());

@@ -3,7 +3,7 @@
 //!
 //! M. Jelasity, S. Voulgaris, R. Guerraoui, A.-M. Kermarrec and M. van Steen, "Gossip-based peer sampling", ACM TOCS
 //! 25(3), 2007, figure 1. The framework has no failure detector of its own; here, with push-pull, a neighbour that
-//! does not answer is dropped, too. Ages grow once a round, so that they count rounds.
+//! does not answer is dropped, too. Ages are times, not hops.
 
 use alloc::vec::Vec;
 

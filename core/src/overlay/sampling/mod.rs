@@ -26,7 +26,7 @@ pub use cyclon::{Cyclon, CyclonConfig};
 pub use framework::{Framework, FrameworkConfig, PeerSelection, Propagation};
 pub use hyparview::{HyParView, HyParViewConfig, HyParViewMessage, HyParViewTimer};
 pub use newscast::{Newscast, NewscastConfig};
-pub use view::{AGE_MAX, Descriptor, View};
+pub use view::{Descriptor, View};
 
 use alloc::vec::Vec;
 

@@ -2,7 +2,7 @@
 //! clustered, and the in-degrees are far apart.
 //!
 //! M. Jelasity, W. Kowalczyk and M. van Steen, "Newscast computing", Vrije Universiteit Amsterdam, IR-CS-006, 2003. Items there
-//! carry the time at which they were made; here they carry an age in rounds, which needs no common clock.
+//! carry the time at which they were made; here they carry an age, which needs no common clock.
 
 use alloc::vec::Vec;
 

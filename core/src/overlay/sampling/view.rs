@@ -8,16 +8,17 @@ use crate::overlay::sampling::SamplingEvent;
 use crate::overlay::sampling::config::{choose, choose_many};
 use crate::peer::Peer;
 use crate::random;
+use crate::time::{Duration, Instant};
 
-/// The greatest age that a message may carry: three bytes of a variable-length integer.
-pub const AGE_MAX: u32 = (1 << 21) - 1;
-
-/// A peer and how many rounds ago it made itself known, as far as that was counted.
+/// A peer and how long ago it made itself known, as the holders on the way here counted it.
+///
+/// Papers count ages in rounds. Two nodes that merge take the younger of two descriptors; if each only counts its own rounds, the
+/// copy that was counted least wins again and again, and the dead seem young for ever. Elapsed time has no such drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor<P> {
     /// Whom it is about.
     pub peer: P,
-    /// Rounds, at most [`AGE_MAX`].
+    /// Milliseconds, without those that messages took.
     pub age: u32,
 }
 
@@ -25,11 +26,13 @@ pub struct Descriptor<P> {
 #[derive(Clone, Debug)]
 pub struct View<P> {
     entries: Vec<Descriptor<P>>,
+    /// When the ages were those that stand there.
+    as_of: Instant,
 }
 
 impl<P: Peer> View<P> {
     pub(super) const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: Vec::new(), as_of: Instant::ZERO }
     }
 
     /// All descriptors, in no particular order.
@@ -57,9 +60,12 @@ impl<P: Peer> View<P> {
         self.entries.iter().map(|entry| entry.peer).collect()
     }
 
-    /// One more round has passed; descriptors of more than `expiry` rounds go.
-    pub(super) fn grow_older(&mut self, expiry: u32) {
-        self.entries.iter_mut().for_each(|entry| entry.age = entry.age.saturating_add(1));
+    /// Lets time pass; descriptors older than `expiry` go.
+    pub(super) fn grow_older(&mut self, now: Instant, expiry: u32) {
+        let millis = now.since(self.as_of).as_nanos() / 1_000_000;
+        self.as_of = self.as_of + Duration::from_millis(millis);
+        let passed = u32::try_from(millis).unwrap_or(u32::MAX);
+        self.entries.iter_mut().for_each(|entry| entry.age = entry.age.saturating_add(passed));
         self.entries.retain(|entry| entry.age <= expiry);
     }
 
