@@ -1,6 +1,7 @@
-//! `rapsim bench`: how fast this machine is and how much memory a node takes, and what reconciling two stores takes.
+//! `rapsim bench`: how fast this machine is and how much memory a node takes, and what reconciling two stores and ranking take.
 
 mod overhead;
+mod rank;
 mod reconcile;
 mod report;
 mod trial;
@@ -31,6 +32,7 @@ enum What {
     /// PHOLD: one event in flight per node, to anyone, after 0.1 s plus an exponential 0.9 s.
     Phold(PholdArgs),
     Reconcile(reconcile::ReconcileArgs),
+    Rank(rank::RankArgs),
 }
 
 /// A PHOLD run.
@@ -107,6 +109,7 @@ pub(super) fn main(args: &BenchArgs) -> Exit {
     match &args.what {
         What::Phold(args) => phold(args),
         What::Reconcile(args) => reconcile::main(args),
+        What::Rank(args) => rank::main(args),
     }
 }
 

@@ -56,6 +56,7 @@ pub enum SamplerConfig {
         interval: Span,
     },
     /// HyParView: a small active view of mutual neighbours, and a passive one that stands by.
+    #[serde(rename = "hyparview")]
     HyParView {
         /// Neighbours, 1 to 255.
         #[serde(default = "five")]
@@ -85,7 +86,7 @@ pub enum SamplerConfig {
     /// BASALT: slots that each keep the peer which ranks first under a seed of their own, some of them renewed in turn.
     Basalt {
         /// Slots, 1 to 255.
-        #[serde(default = "twenty")]
+        #[serde(default = "sixty_four")]
         view: u32,
         /// Slots that begin again every second round.
         #[serde(default = "two")]
@@ -114,6 +115,10 @@ fn nine() -> u32 {
 
 fn twenty() -> u32 {
     20
+}
+
+fn sixty_four() -> u32 {
+    64
 }
 
 fn thirty() -> u32 {

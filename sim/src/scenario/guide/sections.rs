@@ -225,6 +225,7 @@ stop = "4 min""#],
             r#"churn.sessions = { times = { up = { exponential = { mean = "10 min" } }, down = { constant = "1 min" } } }"#,
             r#"churn.sessions = { profile = { name = "flatout", down = { exponential = { mean = "5 min" } } } }"#,
             r#"churn.sessions = { trace = { file = "sessions.csv" } }"#,
+            r#"churn.sessions = { vanish = { at = "30 s" } }"#,
         ],
     ),
     section(
@@ -274,7 +275,45 @@ first_message = "1200 B"
 kept_cells = 64
 patience = "30 s"
 budget = "64 KiB""#,
+            r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
+            r#"protocol.rtt_service = { opinions = 16 }"#,
         ],
+    ),
+    section(
+        "SamplerConfig",
+        "`protocol.sample.sampler`",
+        &[
+            r#"protocol.sample.sampler = { newscast = { view = 20, interval = "10 s" } }"#,
+            r#"protocol.sample.sampler = { cyclon = { view = 20, shuffle = 8, interval = "10 s" } }"#,
+            r#"protocol.sample.sampler = { framework = { view = 30, healer = 15, swapper = 0, interval = "10 s" } }"#,
+            r#"protocol.sample.sampler = { hyparview = { active = 5, passive = 30, interval = "10 s" } }"#,
+            r#"protocol.sample.sampler = { brahms = { pushes = 9, history = 2, samples = 20, interval = "10 s" } }"#,
+            r#"protocol.sample.sampler = { basalt = { view = 64, rotate = 2, interval = "10 s" } }"#,
+        ],
+    ),
+    section(
+        "ServiceSettings",
+        "`protocol.rtt_service`",
+        &[r#"[protocol.rtt_service]
+bootstrap = 5
+sampler = { cyclon = { view = 20 } }
+probe = "1 s"
+ask = "20 s"
+opine = "20 s"
+review = "10 s"
+opinions = 16
+method = "auto"
+reconcile = "5 s"
+push = 3
+walks = 300
+continue_prob = 0.85
+best = 8
+random = 4
+rings = 6
+rank_weight = 0.5
+uptime_weight = 2.0
+rtt_weight = 1.0
+change = "25 %""#],
     ),
     section(
         "Method",
@@ -284,6 +323,8 @@ budget = "64 KiB""#,
             r#"protocol.reconcile = { method = "riblt", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "keyed_riblt", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "versioned_riblt", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "keyed_riblt_long", interval = "1 s" }"#,
+            r#"protocol.reconcile = { method = "versioned_riblt_long", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "pinsketch", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "pinsketch_bisect", interval = "1 s" }"#,
             r#"protocol.reconcile = { method = "iblt", interval = "1 s" }"#,

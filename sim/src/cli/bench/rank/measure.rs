@@ -2,7 +2,7 @@
 //! settles it. `*_cpu_*` is the mean processor time (from Linux's `/proc`; 0 elsewhere), which other load on the
 //! machine does not change; the rest is wall time: the best of several rounds, or quantiles over single changes.
 
-#![allow(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
+#![expect(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
 
 use std::fmt;
 use std::hint::black_box;
@@ -20,16 +20,16 @@ const EGO: u32 = 0;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Size {
-    pub(crate) nodes: u32,
-    pub(crate) edges: u32,
-    pub(crate) walks: u32,
-    pub(crate) seed: u64,
+pub(super) struct Size {
+    pub(super) nodes: u32,
+    pub(super) edges: u32,
+    pub(super) walks: u32,
+    pub(super) seed: u64,
 }
 
 /// What was measured. Times of an edge in microseconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Figures {
+pub(super) struct Figures {
     size: Size,
     cold_ms: f64,
     cold_cpu_ms: f64,
@@ -80,7 +80,7 @@ impl fmt::Display for Figures {
 }
 
 /// Measures everything at one size.
-pub(crate) fn measure(size: Size) -> Result<Figures, RankError> {
+pub(super) fn measure(size: Size) -> Result<Figures, RankError> {
     let mut rng = ChaCha8Rng::seed_from_u64(size.seed);
     let graph = random_graph(size, &mut rng)?;
     let config = Config { seed: size.seed, walks: size.walks, continue_prob: 0.85 };
