@@ -5,6 +5,8 @@
 //! M. Jelasity, S. Voulgaris, R. Guerraoui, A.-M. Kermarrec and M. van Steen, "Gossip-based peer sampling", ACM TOCS
 //! 25(3), 2007, has the abstraction and how samplers are measured.
 
+pub mod peerswap;
+
 use alloc::vec::Vec;
 
 use rand_core::Rng;
