@@ -6,11 +6,20 @@
 //! R. Guerraoui, A.-M. Kermarrec, A. Kucherenko, R. Pinot and M. de Vos, "PeerSwap: a peer-sampler with randomness
 //! guarantees", SRDS 2024, has both forms: [`Idealised`], in which a swap takes no time, and the exchange of messages by
 //! which peers bring one about, [`PeerSwap`]. The published messages assume that none is lost and nobody crashes. What is added
-//! here for those cases is in [`protocol`] and [`repair`](protocol).
+//! here for those cases is told in [`protocol`] and [`repair`].
 
+mod config;
 pub mod draws;
 pub mod graph;
 pub mod idealised;
+mod links;
+mod lock;
+pub mod message;
+pub mod protocol;
+pub mod repair;
 
+pub use config::{ConfigError, Counters, LEASE_MIN, PeerSwapConfig, RATE_MAX};
 pub use graph::RegularGraph;
 pub use idealised::Idealised;
+pub use message::SwapMessage;
+pub use protocol::{PeerSwap, SwapTimer};
