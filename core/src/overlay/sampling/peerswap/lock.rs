@@ -52,6 +52,11 @@ impl<P: Copy + Eq> Attempt<P> {
         self.number == number && self.partner == partner
     }
 
+    /// Whether it is the partner's to decide.
+    pub(super) fn voted(&self) -> bool {
+        self.initiator && self.waiting == 0
+    }
+
     /// Writes an answer down, if there was none. False where it was not waited for.
     pub(super) fn answer(&mut self, from: P, answer: Answer) -> bool {
         let slot = self.asked.iter_mut().find(|asked| asked.peer == from && asked.answer.is_none());
@@ -101,7 +106,7 @@ impl<P: Copy + Eq> Attempts<P> {
         let Attempt { asked, .. } = &mut self.current;
         asked.clear();
         asked.extend(peers.filter(|&peer| peer != partner).map(|peer| Asked { peer, answer: None }));
-        let (asked, waiting) = (core::mem::take(asked), asked.len());
+        let (waiting, asked) = (asked.len(), core::mem::take(asked));
         self.current = Attempt { number, partner, initiator, since: now, asked, waiting, theirs: None };
     }
 

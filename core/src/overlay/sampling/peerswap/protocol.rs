@@ -55,6 +55,8 @@ pub struct PeerSwap<P> {
     pub(super) counters: Counters,
     /// The number of the last attempt.
     number: u32,
+    /// A vote that overtook its proposal.
+    early: Option<(P, u32, Box<[P]>)>,
     /// An edge may be split for a stranger: once between two ticks.
     pub(super) may_split: bool,
     /// Ticks since a place became free.
@@ -78,6 +80,7 @@ impl<P: Peer> PeerSwap<P> {
             attempts: Attempts::new(me),
             counters: Counters::default(),
             number: 0,
+            early: None,
             may_split: true,
             vacant: 0,
             receivers: Vec::new(),
@@ -145,7 +148,11 @@ impl<P: Peer> PeerSwap<P> {
         let reason = if !self.links.contains(from) {
             Reason::Gone
         } else if !self.is_locked() {
-            return self.begin(number, from, false, now, context);
+            self.begin(number, from, false, now, context);
+            if let Some((_, _, theirs)) = self.early.take_if(|(peer, known, _)| *peer == from && *known == number) {
+                self.swap(now, from, number, &theirs, context);
+            }
+            return;
         } else if self.lock == Lock::Swapping && self.attempts.current.is(number, from) {
             return;
         } else {
@@ -234,7 +241,7 @@ impl<P: Peer> PeerSwap<P> {
 
     fn swap<C: Context<Self>>(&mut self, now: Instant, from: P, number: u32, theirs: &[P], context: &mut C) {
         if self.lock != Lock::Swapping || !self.attempts.current.is(number, from) {
-            return self.swap_again(from, number, context);
+            return self.swap_again(from, number, theirs, context);
         }
         // A list that does not hold this end is about another version of the edge.
         let (me, attempt) = (self.me, &mut self.attempts.current);
@@ -250,12 +257,17 @@ impl<P: Peer> PeerSwap<P> {
         }
     }
 
-    /// The list of an attempt that is over: a vote that is answered as before, or with the news that nothing came of it.
-    fn swap_again<C: Context<Self>>(&self, from: P, number: u32, context: &mut C) {
+    /// A list of no attempt under way: a vote that is answered as before, one that overtook its proposal and is kept for when that comes,
+    /// or, if it comes again, one of an attempt that came to nothing.
+    fn swap_again<C: Context<Self>>(&mut self, from: P, number: u32, theirs: &[P], context: &mut C) {
+        let early = matches!(self.early, Some((peer, known, _)) if peer == from && known == number);
         match self.attempts.done(number, from).filter(|done| done.partner == from) {
             Some(done) if done.initiator => {}
             Some(done) => context.send(from, SwapMessage::Swap { number, neighbours: done.list() }),
-            None => context.send(from, SwapMessage::Fail { number, reason: Reason::Gone }),
+            None if early || !self.links.contains(from) || theirs.len() > self.config.degree => {
+                context.send(from, SwapMessage::Fail { number, reason: Reason::Gone });
+            }
+            None => self.early = Some((from, number, Box::from(theirs))),
         }
     }
 
@@ -413,7 +425,7 @@ impl<P: Peer> Durable for PeerSwap<P> {
     fn recover(&mut self, saved: Vec<P>) {
         self.links = Links::new(self.me, self.config.degree);
         self.lock = Lock::Free;
-        self.attempts = Attempts::new(self.me);
+        (self.attempts, self.early) = (Attempts::new(self.me), None);
         (self.may_split, self.vacant) = (true, 0);
         saved.into_iter().for_each(|peer| self.links.remember(peer));
     }

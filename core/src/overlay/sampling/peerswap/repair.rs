@@ -13,7 +13,7 @@
 //! A search is a stranger's word. It may cost a peer at most one neighbour between two ticks.
 
 use crate::overlay::sampling::SamplingEvent;
-use crate::overlay::sampling::peerswap::links::later;
+use crate::overlay::sampling::peerswap::links::{Link, later};
 use crate::overlay::sampling::peerswap::lock::Lock;
 use crate::overlay::sampling::peerswap::message::{HOPS_MAX, Reason, SwapMessage};
 use crate::overlay::sampling::peerswap::protocol::{PeerSwap, SwapTimer};
@@ -32,10 +32,11 @@ impl<P: Peer> PeerSwap<P> {
         context.set_timer(self.config.tick(), SwapTimer::Tick);
         self.may_split = true;
         match self.lock {
-            Lock::Free => self.drop_silent(now, context),
+            Lock::Free => {}
             Lock::Lent { owner, number, since } => self.renew_lent(now, owner, number, since, context),
             Lock::Swapping => self.renew_attempt(now, context),
         }
+        self.drop_silent(now, context);
         self.receivers.extend(self.links.peers());
         context.send_many(&self.receivers, SwapMessage::Check { version: self.links.version() });
         self.receivers.clear();
@@ -45,12 +46,26 @@ impl<P: Peer> PeerSwap<P> {
 
     fn drop_silent<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         let patience = self.config.tick().saturating_mul(SILENT_TICKS);
-        let silent = |links: &[super::links::Link<P>]| {
-            links.iter().find(|link| now.since(link.heard) > patience).map(|link| link.peer)
-        };
+        let silent =
+            |links: &[Link<P>]| links.iter().find(|link| now.since(link.heard) > patience).map(|link| link.peer);
         while let Some(peer) = silent(self.links.as_slice()) {
+            let attempt = &self.attempts.current;
+            match self.lock {
+                // A vote stands until its lease ends.
+                Lock::Swapping if attempt.voted() => return,
+                Lock::Swapping => self.give_up(context),
+                Lock::Lent { owner, .. } if owner == peer => self.lock = Lock::Free,
+                Lock::Lent { .. } | Lock::Free => {}
+            }
             self.let_go(peer, context);
         }
+    }
+
+    /// Ends the attempt for lack of answers.
+    fn give_up<C: Context<Self>>(&mut self, context: &mut C) {
+        let attempt = &self.attempts.current;
+        context.send(attempt.partner, SwapMessage::Fail { number: attempt.number, reason: Reason::Gone });
+        self.abort(Reason::Gone, context);
     }
 
     fn let_go<C: Context<Self>>(&mut self, peer: P, context: &mut C) {
@@ -87,11 +102,10 @@ impl<P: Peer> PeerSwap<P> {
         let attempt = &self.attempts.current;
         let (age, tick) = (now.since(attempt.since), self.config.tick());
         let (number, partner) = (attempt.number, attempt.partner);
-        let lease = if attempt.initiator { self.config.lease } else { tick.saturating_mul(2) };
+        let lease = if attempt.voted() { self.config.lease } else { tick.saturating_mul(2) };
         if age >= lease {
             self.counters.expired += 1;
-            context.send(partner, SwapMessage::Fail { number, reason: Reason::Gone });
-            self.abort(Reason::Gone, context);
+            self.give_up(context);
         } else if age >= tick {
             let agreed = attempt.waiting == 0;
             match (attempt.initiator, agreed) {
@@ -114,7 +128,12 @@ impl<P: Peer> PeerSwap<P> {
 
     pub(super) fn not_held<C: Context<Self>>(&mut self, from: P, version: u32, context: &mut C) {
         let old = self.links.get(from).is_some_and(|link| !later(link.made, version));
-        if old && !self.is_locked() {
+        let may_go = match self.lock {
+            Lock::Free => true,
+            Lock::Lent { owner, .. } => owner != from,
+            Lock::Swapping => false,
+        };
+        if old && may_go {
             self.let_go(from, context);
         }
     }
