@@ -297,7 +297,11 @@ impl World {
             }
             What::Fire(me, incarnation) | What::Tick(me, incarnation)
                 if incarnation != self.incarnation[me as usize] => {}
-            What::Fire(..) if self.network.quiet => {}
+            // Waiting times have no memory: a clock that is held back may ring at any time later.
+            What::Fire(me, incarnation) if self.network.quiet => {
+                let key = self.network.key(50_000_000);
+                self.network.heap.push(Reverse(Entry { key, what: What::Fire(me, incarnation) }));
+            }
             What::Fire(me, _) => self.give(me, Input::Timer(SwapTimer::Fire)),
             What::Tick(me, _) => self.give(me, Input::Timer(SwapTimer::Tick)),
         }

@@ -58,6 +58,23 @@ pub(crate) fn run(nodes: usize, latency: Duration, seed: u64) -> Outcome {
     look(&mut world, Duration::from_millis(4500));
     world.network.quiet = true;
     look(&mut world, Duration::from_millis(500));
+    if std::env::var("DBG").is_ok() {
+        for me in world.alive().collect::<Vec<_>>() {
+            for peer in world.neighbours(me) {
+                if !world.up[peer as usize] || !world.neighbours(peer).contains(&me) {
+                    eprintln!(
+                        "{me} -> {peer} up {} locked {} {} deg {} {}",
+                        world.up[peer as usize],
+                        world.nodes[me as usize].is_locked(),
+                        world.nodes[peer as usize].is_locked(),
+                        world.neighbours(me).len(),
+                        world.neighbours(peer).len()
+                    );
+                }
+            }
+        }
+        eprintln!("{:?} {} {}", world.counters(), world.vacant(), world.one_sided());
+    }
     let unavoidable = world.alive().count() * degree % 2;
     let (one_sided, vacant, split) = (world.one_sided(), world.vacant(), !world.is_connected());
     Outcome { unsound, disconnected, split, one_sided, vacant, unavoidable }

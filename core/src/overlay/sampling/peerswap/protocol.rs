@@ -57,6 +57,8 @@ pub struct PeerSwap<P> {
     number: u32,
     /// A vote that overtook its proposal.
     early: Option<(P, u32, Box<[P]>)>,
+    /// The last news of the end of an attempt that this peer knew nothing of: it may have overtaken what comes now.
+    over: Option<(P, u32)>,
     /// An edge may be split for a stranger: once between two ticks.
     pub(super) may_split: bool,
     /// Ticks since a place became free.
@@ -81,6 +83,7 @@ impl<P: Peer> PeerSwap<P> {
             counters: Counters::default(),
             number: 0,
             early: None,
+            over: None,
             may_split: true,
             vacant: 0,
             receivers: Vec::new(),
@@ -145,18 +148,19 @@ impl<P: Peer> PeerSwap<P> {
     }
 
     fn propose<C: Context<Self>>(&mut self, now: Instant, from: P, number: u32, context: &mut C) {
-        let reason = if !self.links.contains(from) {
+        if self.over == Some((from, number)) || self.lock == Lock::Swapping && self.attempts.current.is(number, from) {
+            return;
+        }
+        let reason = if self.is_locked() {
+            Reason::Busy
+        } else if !self.links.contains(from) {
             Reason::Gone
-        } else if !self.is_locked() {
+        } else {
             self.begin(number, from, false, now, context);
             if let Some((_, _, theirs)) = self.early.take_if(|(peer, known, _)| *peer == from && *known == number) {
                 self.swap(now, from, number, &theirs, context);
             }
             return;
-        } else if self.lock == Lock::Swapping && self.attempts.current.is(number, from) {
-            return;
-        } else {
-            Reason::Busy
         };
         context.send(from, SwapMessage::Fail { number, reason });
     }
@@ -181,6 +185,9 @@ impl<P: Peer> PeerSwap<P> {
     }
 
     fn lock_request<C: Context<Self>>(&mut self, now: Instant, from: P, number: u32, partner: P, context: &mut C) {
+        if self.over == Some((from, number)) {
+            return;
+        }
         let answer = match self.links.get(from) {
             None => Answer::Refused,
             Some(_) if self.links.contains(partner) => Answer::Adjacent,
@@ -296,6 +303,8 @@ impl<P: Peer> PeerSwap<P> {
     fn fail<C: Context<Self>>(&mut self, from: P, number: u32, reason: Reason, context: &mut C) {
         if self.lock == Lock::Swapping && self.attempts.current.is(number, from) {
             self.abort(reason, context);
+        } else {
+            self.over = Some((from, number));
         }
     }
 
@@ -425,7 +434,7 @@ impl<P: Peer> Durable for PeerSwap<P> {
     fn recover(&mut self, saved: Vec<P>) {
         self.links = Links::new(self.me, self.config.degree);
         self.lock = Lock::Free;
-        (self.attempts, self.early) = (Attempts::new(self.me), None);
+        (self.attempts, self.early, self.over) = (Attempts::new(self.me), None, None);
         (self.may_split, self.vacant) = (true, 0);
         saved.into_iter().for_each(|peer| self.links.remember(peer));
     }
