@@ -34,6 +34,7 @@ pub(crate) fn message() -> impl Strategy<Value = Msg> {
             other,
             hops
         }),
+        proptest::option::of(peer()).prop_map(|end| Msg::Offer { end }),
         peer().prop_map(|other| Msg::Splice { other }),
     ]
 }

@@ -61,6 +61,8 @@ pub struct PeerSwap<P> {
     over: Option<(P, u32)>,
     /// An edge may be split for a stranger: once between two ticks.
     pub(super) may_split: bool,
+    /// Places for which splits were claimed since the last tick.
+    pub(super) claimed: usize,
     /// Ticks since a place became free.
     pub(super) vacant: u32,
     /// Receivers of the message that is being sent; empty in between.
@@ -85,6 +87,7 @@ impl<P: Peer> PeerSwap<P> {
             early: None,
             over: None,
             may_split: true,
+            claimed: 0,
             vacant: 0,
             receivers: Vec::new(),
         })
@@ -381,6 +384,7 @@ impl<P: Peer> PeerSwap<P> {
             SwapMessage::Check { version } => self.checked(now, from, version, context),
             SwapMessage::NotHeld { version } => self.not_held(from, version, context),
             SwapMessage::Seek { origin, other, hops } => self.sought(now, from, origin, other, hops, context),
+            SwapMessage::Offer { end } => self.offered(now, from, end, context),
             SwapMessage::Splice { other } => self.splice(now, from, other, context),
         }
     }
@@ -435,7 +439,7 @@ impl<P: Peer> Durable for PeerSwap<P> {
         self.links = Links::new(self.me, self.config.degree);
         self.lock = Lock::Free;
         (self.attempts, self.early, self.over) = (Attempts::new(self.me), None, None);
-        (self.may_split, self.vacant) = (true, 0);
+        (self.may_split, self.claimed, self.vacant) = (true, 0, 0);
         saved.into_iter().for_each(|peer| self.links.remember(peer));
     }
 }

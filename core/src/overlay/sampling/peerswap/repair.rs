@@ -2,11 +2,11 @@
 //! a peer that it does not hold takes it in if a place is free, and says so if not, upon which the other lets go: so edges that one end
 //! holds become whole or vanish. A neighbour that said nothing for five quarters is let go of.
 //!
-//! **Free places** are filled by searches, random walks of a few hops. One who has a place free itself takes the searcher in. For
+//! **Free places** are filled by searches, random walks of a few hops. One who has a place free itself offers it. For
 //! a searcher with two places an edge is split: a full peer y gives up a neighbour v, both take the searcher instead, and nobody
 //! has gained or lost. Two searchers with one place each that are neighbours already cannot have each other; when their search
-//! shows that, an edge y-v is split for both. A search is a question only; the edge is there when both ends checked
-//! it. So the number of free places in the overlay falls as long as searchers meet, down to one if the degrees add up to an odd number.
+//! shows that, an edge y-v is split for both. Many may offer; the searcher takes what it has room for, and answers
+//! nobody else, so that an offer costs nothing. It claims a split by a search of no hops. So the number of free places in the overlay falls as long as searchers meet, down to one if the degrees add up to an odd number.
 //! A peer with one place sends 4 searches, then 8, and so on to 128 at a tick, and one after [`BURSTS`] ticks: enough to meet within
 //! five leases the only other free place of about 2000 peers.
 //!
@@ -30,7 +30,7 @@ const SILENT_TICKS: u64 = 5;
 impl<P: Peer> PeerSwap<P> {
     pub(super) fn tick<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         context.set_timer(self.config.tick(), SwapTimer::Tick);
-        self.may_split = true;
+        (self.may_split, self.claimed) = (true, 0);
         match self.lock {
             Lock::Free => {}
             Lock::Lent { owner, number, since } => self.renew_lent(now, owner, number, since, context),
@@ -70,7 +70,6 @@ impl<P: Peer> PeerSwap<P> {
 
     fn let_go<C: Context<Self>>(&mut self, peer: P, context: &mut C) {
         if self.links.remove(peer) {
-            self.vacant = 0;
             context.emit(SamplingEvent::Left(peer));
         }
     }
@@ -181,10 +180,11 @@ impl<P: Peer> PeerSwap<P> {
         if !self.is_locked() {
             let (held, room) = (self.links.contains(origin), self.links.room() > 0);
             match other {
-                _ if room && !held => return self.accept(now, origin, context),
+                Some(end) if hops == 0 && from == origin && !held => return self.split(now, origin, end, context),
+                _ if room && !held => return context.send(origin, SwapMessage::Offer { end: None }),
                 None if room => other = Some(self.me),
-                Some(end) if !room && !held && end != self.me && self.may_split => {
-                    return self.split(now, origin, end, context);
+                Some(end) if !held && end != self.me && self.may_split => {
+                    return context.send(origin, SwapMessage::Offer { end: other });
                 }
                 _ => {}
             }
@@ -194,15 +194,30 @@ impl<P: Peer> PeerSwap<P> {
         }
     }
 
-    fn accept<C: Context<Self>>(&mut self, now: Instant, origin: P, context: &mut C) {
-        self.take_in(origin, now, context);
-        context.send(origin, SwapMessage::Check { version: self.links.version() });
+    pub(super) fn offered<C: Context<Self>>(&mut self, now: Instant, from: P, end: Option<P>, context: &mut C) {
+        let room = self.links.room();
+        if self.is_locked() || room == 0 || self.links.contains(from) {
+            return;
+        }
+        match end {
+            None => {
+                self.take_in(from, now, context);
+                context.send(from, SwapMessage::Check { version: self.links.version() });
+            }
+            Some(end) => {
+                let places = if end == self.me { 2 } else { 1 };
+                if self.claimed + places <= room {
+                    self.claimed += places;
+                    context.send(from, SwapMessage::Seek { origin: self.me, other: Some(end), hops: 0 });
+                }
+            }
+        }
     }
 
     /// Gives an edge up for one to the origin, and one between its other end and `end`.
     fn split<C: Context<Self>>(&mut self, now: Instant, origin: P, end: P, context: &mut C) {
         let Some(given) = self.any_neighbour(end, origin, context) else { return };
-        if self.links.substitute(given, origin, now) {
+        if self.may_split && self.links.room() == 0 && self.links.substitute(given, origin, now) {
             self.may_split = false;
             context.emit(SamplingEvent::Left(given));
             context.emit(SamplingEvent::Joined(origin));
