@@ -112,7 +112,6 @@ impl<P: Copy + Eq> Links<P> {
         let Some(link) = self.list.iter_mut().find(|link| link.peer == old) else { return false };
         self.version = self.version.wrapping_add(1);
         *link = Link { peer: new, made: self.version, heard: now };
-        self.remember(old);
         true
     }
 

@@ -8,7 +8,7 @@ use crate::overlay::sampling::peerswap::message::Answer;
 use crate::time::Instant;
 
 /// How many swaps are remembered for those who missed how they ended.
-const DONE_MAX: usize = 4;
+const DONE_MAX: usize = 2;
 
 /// Whether a peer's list of neighbours may change, and for whom it stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
