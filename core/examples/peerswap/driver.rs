@@ -350,8 +350,9 @@ impl World {
         })
     }
 
-    /// Whether those that are up reach each other over edges that at least one end holds.
-    pub(crate) fn is_connected(&self) -> bool {
+    /// Into how many parts those that are up fall, over edges that at least one end holds; and how many of the parts are a peer
+    /// alone, which has just come back.
+    pub(crate) fn parts(&self) -> (usize, usize) {
         let mut group: Vec<u32> = (0..self.nodes.len() as u32).collect();
         fn root(group: &mut [u32], mut at: u32) -> u32 {
             while group[at as usize] != at {
@@ -361,8 +362,10 @@ impl World {
             at
         }
         let mut groups = self.alive().count();
+        let mut alone = vec![true; self.nodes.len()];
         for me in self.alive() {
             for peer in self.neighbours(me).into_iter().filter(|&peer| self.up[peer as usize]) {
+                (alone[me as usize], alone[peer as usize]) = (false, false);
                 let (a, b) = (root(&mut group, me), root(&mut group, peer));
                 if a != b {
                     group[a as usize] = b;
@@ -370,6 +373,10 @@ impl World {
                 }
             }
         }
-        groups <= 1
+        (groups, self.alive().filter(|&me| alone[me as usize]).count())
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.parts().0 <= 1
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Outcome {
     pub(crate) unsound: bool,
     /// The peers that were up were not connected at some look.
     pub(crate) disconnected: bool,
+    /// They were not, even without those that were alone: who has just come back and found no place yet.
+    pub(crate) parted: bool,
     /// They were not at the end.
     pub(crate) split: bool,
     /// Edges at the end that one end holds.
@@ -26,19 +28,21 @@ pub(crate) struct Outcome {
 
 /// `nodes` peers of degree 5 whose edges ring every 33 s, leases of 1 s, messages of up to `latency`, 1 % of which are lost; for 20 s
 /// one peer of 50 crashes every 2 s, and half of those that are down come back. Then faults stop, for five leases, and clocks too
-/// for the last quarter of a lease, so that there are no swaps under way when the edges are counted.
+/// for the last two, so that there are no swaps under way when the edges are counted.
 pub(crate) fn run(nodes: usize, latency: Duration, seed: u64) -> Outcome {
     let degree = 5;
     let config = PeerSwapConfig { degree, rate: 0.03, lease: Duration::from_secs(1) };
     let graph = RegularGraph::random(nodes, degree, &mut SplitMix64::new(seed)).expect("there are such graphs");
     let mut world = World::on(&graph, config, Latency::Uniform(latency), seed);
     world.network.loss = 0.01;
-    let (mut unsound, mut disconnected) = (false, false);
+    let (mut unsound, mut disconnected, mut parted) = (false, false, false);
     let mut look = |world: &mut World, span: Duration| {
         for _ in 0..span.as_nanos() / 250_000_000 {
             world.run(Duration::from_millis(250));
             unsound |= !world.is_sound();
-            disconnected |= !world.is_connected();
+            let (parts, alone) = world.parts();
+            disconnected |= parts > 1;
+            parted |= parts > alone + 1;
         }
     };
     for _ in 0..10 {
@@ -55,10 +59,10 @@ pub(crate) fn run(nodes: usize, latency: Duration, seed: u64) -> Outcome {
         }
     }
     world.network.loss = 0.0;
-    look(&mut world, Duration::from_millis(4500));
+    look(&mut world, Duration::from_secs(3));
     world.network.quiet = true;
-    look(&mut world, Duration::from_millis(500));
+    look(&mut world, Duration::from_secs(2));
     let unavoidable = world.alive().count() * degree % 2;
     let (one_sided, vacant, split) = (world.one_sided(), world.vacant(), !world.is_connected());
-    Outcome { unsound, disconnected, split, one_sided, vacant, unavoidable }
+    Outcome { unsound, disconnected, parted, split, one_sided, vacant, unavoidable }
 }

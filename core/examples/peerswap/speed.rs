@@ -16,9 +16,11 @@ pub(crate) enum Mode {
     Protocol,
 }
 
-/// Swaps per second of wall time in each of several stretches, and what was counted in all of them.
+/// Swaps per second in each of several stretches, of wall time and of the time that the thread had a core, in ascending
+/// order, and what was counted in all of them. The two differ on a machine that is shared.
 pub(crate) struct Measured {
     pub(crate) per_second: Vec<f64>,
+    pub(crate) per_core_second: Vec<f64>,
     pub(crate) counters: Counters,
     pub(crate) messages: u64,
 }
@@ -34,7 +36,8 @@ pub(crate) fn measure(
     swaps: u64,
 ) -> Option<Measured> {
     let graph = RegularGraph::random(nodes, degree, &mut SplitMix64::new(seed))?;
-    let mut measured = Measured { per_second: Vec::new(), counters: Counters::default(), messages: 0 };
+    let mut measured =
+        Measured { per_second: Vec::new(), per_core_second: Vec::new(), counters: Counters::default(), messages: 0 };
     let mut stretch: Box<dyn FnMut() -> (Counters, u64)> = match mode {
         Mode::Idealised => {
             let (mut process, mut rng) = (Idealised::new(&graph), SplitMix64::new(seed ^ 1));
@@ -60,9 +63,13 @@ pub(crate) fn measure(
     let (mut before, mut messages) = stretch();
     let first = before;
     for _ in 0..7 {
-        let start = Instant::now();
+        let (start, core) = (Instant::now(), core_seconds());
         let (after, sent) = stretch();
-        measured.per_second.push((after.swapped - before.swapped) as f64 / start.elapsed().as_secs_f64());
+        let swapped = (after.swapped - before.swapped) as f64;
+        measured.per_second.push(swapped / start.elapsed().as_secs_f64());
+        if let (Some(begin), Some(end)) = (core, core_seconds()) {
+            measured.per_core_second.push(swapped / (end - begin));
+        }
         measured.messages += sent - messages;
         (before, messages) = (after, sent);
     }
@@ -75,10 +82,27 @@ pub(crate) fn measure(
         expired: before.expired - first.expired,
     };
     measured.per_second.sort_by(f64::total_cmp);
+    measured.per_core_second.sort_by(f64::total_cmp);
     Some(measured)
 }
 
-/// One JSON object. The rate is the median of the stretches.
+/// How long this process has had a core, where the system says so (Linux, one thread).
+fn core_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+}
+
+/// Least, median and greatest as JSON.
+fn range(rates: &[f64]) -> String {
+    match rates {
+        [] => "null".to_owned(),
+        [least, .., most] => format!("[{least:.0},{:.0},{most:.0}]", rates[rates.len() / 2]),
+        [only] => format!("[{only:.0},{only:.0},{only:.0}]"),
+    }
+}
+
+/// One JSON object. `swaps_per_s` is the median of the stretches by wall time; the ranges are least, median and greatest, by
+/// wall time and by the time that the process had a core.
 pub(crate) fn json(
     mode: Mode,
     nodes: usize,
@@ -87,18 +111,18 @@ pub(crate) fn json(
     seed: u64,
     measured: &Measured,
 ) -> String {
-    let Measured { per_second, counters, messages } = measured;
+    let Measured { per_second, per_core_second, counters, messages } = measured;
     let Counters { fired, busy, refused, failed, swapped, expired } = counters;
     let mode = if mode == Mode::Idealised { "idealised" } else { "protocol" };
     format!(
         "{{\"mode\":\"{mode}\",\"nodes\":{nodes},\"degree\":{degree},\"latency_ns\":{},\"seed\":{seed},\
-         \"swaps_per_s\":{:.0},\"swaps_per_s_min\":{:.0},\"swaps_per_s_max\":{:.0},\"fired\":{fired},\"busy\":{busy},\
+         \"swaps_per_s\":{:.0},\"wall\":{},\"core\":{},\"fired\":{fired},\"busy\":{busy},\
          \"refused\":{refused},\"failed\":{failed},\"swapped\":{swapped},\"expired\":{expired},\"messages\":{messages},\
          \"success_rate\":{:.6},\"yield\":{:.6}}}",
         latency.as_nanos(),
         per_second[per_second.len() / 2],
-        per_second[0],
-        per_second[per_second.len() - 1],
+        range(per_second),
+        range(per_core_second),
         counters.success_rate(),
         counters.true_yield(),
     )

@@ -88,26 +88,35 @@ pub(crate) fn success(options: &Options) {
     }
 }
 
-/// What loss and crashes do, over many seeds: counts of runs.
+/// What loss and crashes do, over many seeds and with messages of up to nine tenths of a lease: counts of runs.
 pub(crate) fn faults(options: &Options) {
     let (nodes, seeds) = (50, options.seeds(200, 10_000));
-    let metrics =
-        ["disconnected_at_some_look", "disconnected_at_the_end", "unsound", "one_sided_at_the_end", "places_left_free"];
-    let counts = pool::sum(options.threads, seeds, metrics.len(), |seed, counts| {
-        let outcome = faults::run(nodes, Duration::from_millis(50), seed);
-        let seen = [
-            outcome.disconnected,
-            outcome.split,
-            outcome.unsound,
-            outcome.one_sided > 0,
-            outcome.vacant > outcome.unavoidable,
-        ];
-        counts.iter_mut().zip(seen).for_each(|(count, seen)| *count += u32::from(seen));
-    });
-    let about = About { nodes, ..about("faults", "U(0,50ms)", 0.03, 25.0, 0) };
-    about.print("seeds", None, seeds as f64);
-    for (metric, count) in metrics.into_iter().zip(counts) {
-        about.print(metric, None, f64::from(count));
-        about.print("share", None, f64::from(count) / seeds as f64);
+    let metrics = [
+        "disconnected_at_some_look",
+        "parted_at_some_look",
+        "disconnected_at_the_end",
+        "unsound",
+        "one_sided_at_the_end",
+        "places_left_free",
+    ];
+    for millis in [50, 125, 250, 500, 900] {
+        let counts = pool::sum(options.threads, seeds, metrics.len(), |seed, counts| {
+            let outcome = faults::run(nodes, Duration::from_millis(millis), seed);
+            let seen = [
+                outcome.disconnected,
+                outcome.parted,
+                outcome.split,
+                outcome.unsound,
+                outcome.one_sided > 0,
+                outcome.vacant > outcome.unavoidable,
+            ];
+            counts.iter_mut().zip(seen).for_each(|(count, seen)| *count += u32::from(seen));
+        });
+        let about = About { nodes, ..about("faults", &uniform(millis).0, 0.03, 25.0, 0) };
+        about.print("seeds", None, seeds as f64);
+        for (metric, count) in metrics.into_iter().zip(counts) {
+            about.print(metric, None, f64::from(count));
+            about.print(&format!("share_{metric}"), None, f64::from(count) / seeds as f64);
+        }
     }
 }

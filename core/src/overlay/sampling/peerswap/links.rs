@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use crate::overlay::sampling::SamplingEvent;
 use crate::time::Instant;
 
 /// How many former neighbours and introduced peers are remembered.
@@ -15,8 +16,6 @@ pub(super) struct Links<P> {
     degree: usize,
     version: u32,
     list: Vec<Link<P>>,
-    /// Of the last changes that replace everybody.
-    before: Vec<Link<P>>,
     /// Former neighbours and introduced peers, to be asked when a place is free; the oldest gives way.
     former: Vec<P>,
     oldest: usize,
@@ -34,8 +33,7 @@ pub(super) struct Link<P> {
 
 impl<P: Copy + Eq> Links<P> {
     pub(super) fn new(me: P, degree: usize) -> Self {
-        let list = Vec::with_capacity(degree);
-        Self { me, degree, version: 0, before: list.clone(), list, former: Vec::new(), oldest: 0 }
+        Self { me, degree, version: 0, list: Vec::with_capacity(degree), former: Vec::new(), oldest: 0 }
     }
 
     pub(super) fn version(&self) -> u32 {
@@ -116,20 +114,22 @@ impl<P: Copy + Eq> Links<P> {
     }
 
     /// Takes over a partner's neighbours: its list with the partner in the place of this peer. Who is in both lists stays as it is.
-    /// Gives the lists before and after.
-    pub(super) fn adopt(&mut self, theirs: &[P], partner: P, now: Instant) -> [&[Link<P>]; 2] {
+    /// Tells who left and who joined.
+    pub(super) fn adopt(&mut self, theirs: &[P], partner: P, now: Instant, mut changed: impl FnMut(SamplingEvent<P>)) {
         self.version = self.version.wrapping_add(1);
-        core::mem::swap(&mut self.list, &mut self.before);
-        self.list.clear();
-        let me = self.me;
-        for peer in theirs.iter().map(|&peer| if peer == me { partner } else { peer }).take(self.degree) {
-            if self.list.iter().any(|link| link.peer == peer) {
-                continue;
+        self.list.retain(|link| {
+            let stays = link.peer == partner || theirs.contains(&link.peer);
+            if !stays {
+                changed(SamplingEvent::Left(link.peer));
             }
-            let kept = self.before.iter().find(|link| link.peer == peer);
-            self.list.push(kept.copied().unwrap_or(Link { peer, made: self.version, heard: now }));
+            stays
+        });
+        for &peer in theirs {
+            if self.room() > 0 && self.admits(peer) {
+                self.list.push(Link { peer, made: self.version, heard: now });
+                changed(SamplingEvent::Joined(peer));
+            }
         }
-        [&self.before, &self.list]
     }
 
     /// Remembers somebody to ask when a place is free.

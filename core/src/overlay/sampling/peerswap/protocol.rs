@@ -65,8 +65,6 @@ pub struct PeerSwap<P> {
     pub(super) claimed: usize,
     /// Ticks since a place became free.
     pub(super) vacant: u32,
-    /// Receivers of the message that is being sent; empty in between.
-    pub(super) receivers: Vec<P>,
 }
 
 impl<P: Peer> PeerSwap<P> {
@@ -89,7 +87,6 @@ impl<P: Peer> PeerSwap<P> {
             may_split: true,
             claimed: 0,
             vacant: 0,
-            receivers: Vec::new(),
         })
     }
 
@@ -180,11 +177,10 @@ impl<P: Peer> PeerSwap<P> {
     /// Asks those who have not answered.
     pub(super) fn request_locks<C: Context<Self>>(&mut self, context: &mut C) {
         let attempt = &self.attempts.current;
-        let waited = attempt.asked.iter().filter(|asked| asked.answer.is_none());
-        self.receivers.extend(waited.map(|asked| asked.peer));
-        context
-            .send_many(&self.receivers, SwapMessage::LockRequest { number: attempt.number, partner: attempt.partner });
-        self.receivers.clear();
+        let (number, partner) = (attempt.number, attempt.partner);
+        for asked in attempt.asked.iter().filter(|asked| asked.answer.is_none()) {
+            context.send(asked.peer, SwapMessage::LockRequest { number, partner });
+        }
     }
 
     fn lock_request<C: Context<Self>>(&mut self, now: Instant, from: P, number: u32, partner: P, context: &mut C) {
@@ -287,13 +283,7 @@ impl<P: Peer> PeerSwap<P> {
         for (peer, link) in attempt.accepted() {
             context.send(peer, SwapMessage::Replace { number, link, partner });
         }
-        let [before, after] = self.links.adopt(theirs, partner, now);
-        let lacks = |list: &[super::links::Link<P>], peer| list.iter().all(|link| link.peer != peer);
-        before.iter().filter(|old| lacks(after, old.peer)).for_each(|old| context.emit(SamplingEvent::Left(old.peer)));
-        after
-            .iter()
-            .filter(|new| lacks(before, new.peer))
-            .for_each(|new| context.emit(SamplingEvent::Joined(new.peer)));
+        self.links.adopt(theirs, partner, now, |event| context.emit(event));
         self.counters.swapped += u64::from(self.attempts.current.initiator);
         // The one that a swap leaves behind is as good as any to be remembered.
         if let Some((peer, _)) = self.attempts.current.accepted().next() {
@@ -315,9 +305,9 @@ impl<P: Peer> PeerSwap<P> {
     pub(super) fn abort<C: Context<Self>>(&mut self, reason: Reason, context: &mut C) {
         let attempt = &self.attempts.current;
         let locked = |answer| !matches!(answer, Some(Answer::Refused | Answer::Adjacent));
-        self.receivers.extend(attempt.asked.iter().filter(|asked| locked(asked.answer)).map(|asked| asked.peer));
-        context.send_many(&self.receivers, SwapMessage::Unlock { number: attempt.number });
-        self.receivers.clear();
+        for asked in attempt.asked.iter().filter(|asked| locked(asked.answer)) {
+            context.send(asked.peer, SwapMessage::Unlock { number: attempt.number });
+        }
         if attempt.initiator {
             match reason {
                 Reason::Busy => self.counters.busy += 1,

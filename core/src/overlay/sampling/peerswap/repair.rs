@@ -37,9 +37,9 @@ impl<P: Peer> PeerSwap<P> {
             Lock::Swapping => self.renew_attempt(now, context),
         }
         self.drop_silent(now, context);
-        self.receivers.extend(self.links.peers());
-        context.send_many(&self.receivers, SwapMessage::Check { version: self.links.version() });
-        self.receivers.clear();
+        for peer in self.links.peers() {
+            context.send(peer, SwapMessage::Check { version: self.links.version() });
+        }
         self.seek(context);
         self.vacant = if self.links.room() > 0 { self.vacant.saturating_add(1) } else { 0 };
     }
