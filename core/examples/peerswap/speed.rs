@@ -67,7 +67,7 @@ pub(crate) fn measure(
         let (after, sent) = stretch();
         let swapped = (after.swapped - before.swapped) as f64;
         measured.per_second.push(swapped / start.elapsed().as_secs_f64());
-        if let (Some(begin), Some(end)) = (core, core_seconds()) {
+        if let Some((begin, end)) = core.zip(core_seconds()).filter(|(begin, end)| begin < end) {
             measured.per_core_second.push(swapped / (end - begin));
         }
         measured.messages += sent - messages;

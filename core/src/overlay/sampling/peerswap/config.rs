@@ -17,9 +17,10 @@ pub struct PeerSwapConfig {
     pub degree: usize,
     /// How often the clock of an edge rings, in the mean, per second: 0 (never) to [`RATE_MAX`].
     pub rate: f64,
-    /// How long a lock holds that nobody releases. Neighbours are checked four times in that time, and one that was silent for
-    /// five quarters of it is taken for dead. Swaps succeed where messages take less than an eighth of it; where they take
-    /// longer, fewer and fewer do, and the overlay stays what it is. At least [`LEASE_MIN`].
+    /// The measure of all waiting: an attempt at a swap is given up after half of it, neighbours are checked four times in it, and one
+    /// that was silent for five quarters of it is taken for dead, upon which its locks end. Messages are meant to take
+    /// less than an eighth of it. Where they take longer, fewer and fewer swaps succeed, and where they take longer than a quarter,
+    /// free places may stay so for more than five leases. At least [`LEASE_MIN`].
     pub lease: Duration,
 }
 

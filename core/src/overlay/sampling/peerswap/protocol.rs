@@ -11,10 +11,12 @@
 //!
 //! **What may get lost.** The decision is one peer's, and who waits for more than a quarter of a lease asks again: a repeats its
 //! requests and its vote, a locked neighbour asks what became of the attempt, and either is answered out of the last few swaps.
-//! All locks have a lease. Who decides may do so in the first half of it, so that the initiator, who waits for the whole,
-//! hears of it. A neighbour whose lease ended is free, but a late `Replace` still counts as long as its link is
-//! the one that it granted the lock for: links have versions. What goes wrong all the same makes edges that one end holds and
-//! the other does not. [`repair`](super::repair) finds and mends them.
+//! Locks end by themselves: an attempt that is not decided after half a lease is given up, and who voted or granted a lock
+//! waits for three leases, or until the peer that it waits for falls silent. As a proposal, a decision and half a lease are less than
+//! that where messages take less than a lease, a decision that is not lost is heard in time. A neighbour that gave its lock up
+//! still heeds a late `Replace` as long as its link is the one that it granted the lock for: links have versions.
+//! What goes wrong all the same makes edges that one end holds and the other does not. [`repair`](super::repair) finds and
+//! mends them.
 //!
 //! **Strangers.** Only a search for a place, and a check, which may be the answer to one, are heard from peers that are no
 //! neighbours. Other requests of theirs are refused, and everything else has to fit the lock or the attempt that it names.

@@ -24,6 +24,8 @@ use crate::time::Instant;
 
 /// Ticks in which a peer with a place free sends many searches.
 const BURSTS: u32 = 16;
+/// How long who voted or granted a lock waits for the outcome, in leases, if the other end of the edge is not silent.
+const HELD_LEASES: u64 = 3;
 /// Ticks after which a silent neighbour is taken for dead.
 const SILENT_TICKS: u64 = 5;
 
@@ -46,17 +48,23 @@ impl<P: Peer> PeerSwap<P> {
 
     fn drop_silent<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         let patience = self.config.tick().saturating_mul(SILENT_TICKS);
-        let silent =
-            |links: &[Link<P>]| links.iter().find(|link| now.since(link.heard) > patience).map(|link| link.peer);
-        while let Some(peer) = silent(self.links.as_slice()) {
-            let attempt = &self.attempts.current;
-            match self.lock {
-                // A vote stands until its lease ends.
-                Lock::Swapping if attempt.voted() => return,
-                Lock::Swapping => self.give_up(context),
-                Lock::Lent { owner, .. } if owner == peer => self.lock = Lock::Free,
-                Lock::Lent { .. } | Lock::Free => {}
+        let silent = |link: &Link<P>| now.since(link.heard) > patience;
+        let lost = |peer: P| self.links.get(peer).is_none_or(silent);
+        let attempt = &self.attempts.current;
+        match self.lock {
+            // A vote stands as long as the partner does.
+            Lock::Swapping if attempt.voted() && !lost(attempt.partner) => return,
+            Lock::Swapping if self.links.as_slice().iter().any(silent) => {
+                self.counters.expired += 1;
+                self.give_up(context);
             }
+            Lock::Lent { owner, .. } if lost(owner) => {
+                self.counters.expired += 1;
+                self.lock = Lock::Free;
+            }
+            _ => {}
+        }
+        while let Some(peer) = self.links.as_slice().iter().find(|link| silent(link)).map(|link| link.peer) {
             self.let_go(peer, context);
         }
     }
@@ -89,7 +97,7 @@ impl<P: Peer> PeerSwap<P> {
 
     fn renew_lent<C: Context<Self>>(&mut self, now: Instant, owner: P, number: u32, since: Instant, context: &mut C) {
         let age = now.since(since);
-        if age >= self.config.lease {
+        if age >= self.config.lease.saturating_mul(HELD_LEASES) {
             self.counters.expired += 1;
             self.lock = Lock::Free;
         } else if age >= self.config.tick() {
@@ -101,7 +109,8 @@ impl<P: Peer> PeerSwap<P> {
         let attempt = &self.attempts.current;
         let (age, tick) = (now.since(attempt.since), self.config.tick());
         let (number, partner) = (attempt.number, attempt.partner);
-        let lease = if attempt.voted() { self.config.lease } else { tick.saturating_mul(2) };
+        let lease =
+            if attempt.voted() { self.config.lease.saturating_mul(HELD_LEASES) } else { tick.saturating_mul(2) };
         if age >= lease {
             self.counters.expired += 1;
             self.give_up(context);
