@@ -11,6 +11,7 @@
 //! | `latency` | neighbours where messages take time | 1024, 5, 60 to 180 s at 50 swaps/s |
 //! | `success` | attempts that succeed, counted both ways | 1024, 5, 120 s at 10 to 100 swaps/s |
 //! | `faults` | 1 % loss and crashes; counts of seeds | 50, 5, 25 s |
+//! | `slow` | the same where messages take up to 1/8 to 9/10 of a lease | 50, 5, 25 s |
 //!
 //! As it is, 10 are expected in each cell, from 3 seeds; with `--full` as published, 100 and 5 to 21 (faults: 10,000).
 //! `--seeds N` and `--runs R` set them; `--matrix PATH` adds a matrix of round-trip times in ms, rows of numbers between
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 
 use driver::Latency;
 
-const USAGE: &str = "usage: peerswap_study --experiment neighbourhoods|neighbours|size|expansion|latency|success|faults \
+const USAGE: &str = "usage: peerswap_study --experiment neighbourhoods|neighbours|size|expansion|latency|success|faults|slow \
                      [--seeds N] [--runs R] [--threads T] [--matrix PATH] [--full]";
 
 /// What was asked for.
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
             "latency" => messages::latency,
             "success" => messages::success,
             "faults" => messages::faults,
+            "slow" => messages::slow,
             _ => return Err("which experiment?".to_owned()),
         };
         println!("{}", tally::About::HEADER);

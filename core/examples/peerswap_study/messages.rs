@@ -88,8 +88,17 @@ pub(crate) fn success(options: &Options) {
     }
 }
 
-/// What loss and crashes do, over many seeds and with messages of up to nine tenths of a lease: counts of runs.
+/// What loss and crashes do, over many seeds: counts of runs.
 pub(crate) fn faults(options: &Options) {
+    with_faults(options, "faults", &[50]);
+}
+
+/// The same with messages of up to an eighth of a lease, and up to nine tenths.
+pub(crate) fn slow(options: &Options) {
+    with_faults(options, "slow", &[125, 250, 500, 900]);
+}
+
+fn with_faults(options: &Options, name: &'static str, latencies: &[u64]) {
     let (nodes, seeds) = (50, options.seeds(200, 10_000));
     let metrics = [
         "disconnected_at_some_look",
@@ -99,7 +108,7 @@ pub(crate) fn faults(options: &Options) {
         "one_sided_at_the_end",
         "places_left_free",
     ];
-    for millis in [50, 125, 250, 500, 900] {
+    for &millis in latencies {
         let counts = pool::sum(options.threads, seeds, metrics.len(), |seed, counts| {
             let outcome = faults::run(nodes, Duration::from_millis(millis), seed);
             let seen = [
@@ -112,7 +121,7 @@ pub(crate) fn faults(options: &Options) {
             ];
             counts.iter_mut().zip(seen).for_each(|(count, seen)| *count += u32::from(seen));
         });
-        let about = About { nodes, ..about("faults", &uniform(millis).0, 0.03, 25.0, 0) };
+        let about = About { nodes, ..about(name, &uniform(millis).0, 0.03, 25.0, 0) };
         about.print("seeds", None, seeds as f64);
         for (metric, count) in metrics.into_iter().zip(counts) {
             about.print(metric, None, f64::from(count));

@@ -63,7 +63,7 @@ pub struct PeerSwap<P> {
     over: Option<(P, u32)>,
     /// An edge may be split for a stranger: once between two ticks.
     pub(super) may_split: bool,
-    /// Places for which splits were claimed since the last tick.
+    /// Places for which splits were claimed that did not come yet.
     pub(super) claimed: usize,
     /// Ticks since a place became free.
     pub(super) vacant: u32,

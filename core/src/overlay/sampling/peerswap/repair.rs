@@ -24,6 +24,8 @@ use crate::time::Instant;
 
 /// Ticks in which a peer with a place free sends many searches.
 const BURSTS: u32 = 16;
+/// Ticks after which a split that was claimed and did not come is claimed again.
+const CLAIM_TICKS: u32 = 4;
 /// How long who voted or granted a lock waits for the outcome, in leases, if the other end of the edge is not silent.
 const HELD_LEASES: u64 = 3;
 /// Ticks after which a silent neighbour is taken for dead.
@@ -32,7 +34,10 @@ const SILENT_TICKS: u64 = 5;
 impl<P: Peer> PeerSwap<P> {
     pub(super) fn tick<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         context.set_timer(self.config.tick(), SwapTimer::Tick);
-        (self.may_split, self.claimed) = (true, 0);
+        self.may_split = true;
+        if self.vacant % CLAIM_TICKS == 0 {
+            self.claimed = 0;
+        }
         match self.lock {
             Lock::Free => {}
             Lock::Lent { owner, number, since } => self.renew_lent(now, owner, number, since, context),
@@ -91,6 +96,7 @@ impl<P: Peer> PeerSwap<P> {
 
     fn take_in<C: Context<Self>>(&mut self, peer: P, now: Instant, context: &mut C) {
         if self.links.insert(peer, now) {
+            self.claimed = self.claimed.saturating_sub(1);
             context.emit(SamplingEvent::Joined(peer));
         }
     }
