@@ -27,7 +27,7 @@ fn world(nodes: usize, degree: usize, seed: u64) -> World {
 #[test]
 fn one_introduction_each_makes_a_connected_regular_overlay() {
     for (nodes, degree) in [(2, 1), (30, 4), (31, 4), (60, 5), (61, 5), (200, 6)] {
-        for seed in 0..5 {
+        for seed in 0..20 {
             let mut world = world(nodes, degree, seed);
             world.run(Duration::from_secs(5));
             world.network.quiet = true;

@@ -34,7 +34,9 @@ pub(crate) fn message() -> impl Strategy<Value = Msg> {
             other,
             hops
         }),
-        proptest::option::of(peer()).prop_map(|end| Msg::Offer { end }),
+        Just(Msg::Offer),
+        (peer(), peer()).prop_map(|(given, end)| Msg::OfferSplit { given, end }),
+        (peer(), peer()).prop_map(|(given, end)| Msg::Claim { given, end }),
         peer().prop_map(|other| Msg::Splice { other }),
     ]
 }

@@ -86,13 +86,24 @@ pub enum SwapMessage<P> {
         /// Who takes the other end of an edge that is split for them: the origin itself if it has two places free, a neighbour of
         /// the origin that has one, or nobody so far.
         other: Option<P>,
-        /// Hops that are left, at most [`HOPS_MAX`]. None from the origin itself: it claims the split that it was offered.
+        /// Hops that are left, at most [`HOPS_MAX`].
         hops: u8,
     },
-    /// To one who searches: I have a place, or would split an edge.
-    Offer {
-        /// Who takes the other end of the edge that is split; nobody if the sender has a place free.
-        end: Option<P>,
+    /// To one who searches: I have a place free.
+    Offer,
+    /// To one who searches: I would split an edge.
+    OfferSplit {
+        /// The neighbour that the sender would give up.
+        given: P,
+        /// Who would take the other end of the edge.
+        end: P,
+    },
+    /// Accepts the offer of a split.
+    Claim {
+        /// As in the offer.
+        given: P,
+        /// As in the offer.
+        end: P,
     },
     /// I gave up our edge to make room: where you have me, have this peer.
     Splice {
@@ -143,6 +154,7 @@ const SEEK_PAIR: u8 = 13;
 const SPLICE: u8 = 14;
 const OFFER: u8 = 15;
 const OFFER_SPLIT: u8 = 16;
+const CLAIM: u8 = 17;
 
 const _: () = assert!(size_of::<SwapMessage<u32>>() <= 24);
 
@@ -155,7 +167,7 @@ impl<P: Peer> Message for SwapMessage<P> {
             Self::Unlock { .. } | Self::Fail { .. } | Self::Query { .. } => 0,
             Self::Swap { .. } | Self::Replace { .. } => 1,
             Self::Check { .. } | Self::NotHeld { .. } => 2,
-            Self::Seek { .. } | Self::Offer { .. } | Self::Splice { .. } => 3,
+            Self::Seek { .. } | Self::Offer | Self::OfferSplit { .. } | Self::Claim { .. } | Self::Splice { .. } => 3,
         }
     }
 
@@ -173,7 +185,8 @@ impl<P: Peer> Message for SwapMessage<P> {
             Self::Replace { number, link, .. } => int(*number) + int(*link) + PeerId::LEN,
             Self::Check { version } | Self::NotHeld { version } => int(*version),
             Self::Seek { other, .. } => 1 + PeerId::LEN * (1 + usize::from(other.is_some())),
-            Self::Offer { end } => PeerId::LEN * usize::from(end.is_some()),
+            Self::Offer => 0,
+            Self::OfferSplit { .. } | Self::Claim { .. } => 2 * PeerId::LEN,
             Self::Splice { .. } => PeerId::LEN,
         }
     }
@@ -203,8 +216,9 @@ impl<P: Peer> Message for SwapMessage<P> {
                 put_peers(out, &[*origin]);
                 put_peers(out, other.as_slice());
             }
-            Self::Offer { end: None } => put::<P>(out, OFFER, &[], &[]),
-            Self::Offer { end: Some(end) } => put::<P>(out, OFFER_SPLIT, &[], &[*end]),
+            Self::Offer => put::<P>(out, OFFER, &[], &[]),
+            Self::OfferSplit { given, end } => put::<P>(out, OFFER_SPLIT, &[], &[*given, *end]),
+            Self::Claim { given, end } => put::<P>(out, CLAIM, &[], &[*given, *end]),
             Self::Splice { other } => put::<P>(out, SPLICE, &[], &[*other]),
         }
     }
@@ -248,8 +262,9 @@ fn read<P: Peer>(reader: &mut Reader<'_>) -> Result<SwapMessage<P>, DecodeError>
             let other = if tag == SEEK_PAIR { Some(peer(reader)?) } else { None };
             SwapMessage::Seek { origin, other, hops }
         }
-        OFFER => SwapMessage::Offer { end: None },
-        OFFER_SPLIT => SwapMessage::Offer { end: Some(peer(reader)?) },
+        OFFER => SwapMessage::Offer,
+        OFFER_SPLIT => SwapMessage::OfferSplit { given: peer(reader)?, end: peer(reader)? },
+        CLAIM => SwapMessage::Claim { given: peer(reader)?, end: peer(reader)? },
         SPLICE => SwapMessage::Splice { other: peer(reader)? },
         _ => return Err(DecodeError::UnknownTag),
     })

@@ -375,8 +375,10 @@ impl<P: Peer> PeerSwap<P> {
             SwapMessage::Query { number } => self.query(from, number, context),
             SwapMessage::Check { version } => self.checked(now, from, version, context),
             SwapMessage::NotHeld { version } => self.not_held(from, version, context),
-            SwapMessage::Seek { origin, other, hops } => self.sought(now, from, origin, other, hops, context),
-            SwapMessage::Offer { end } => self.offered(now, from, end, context),
+            SwapMessage::Seek { origin, other, hops } => self.sought(from, origin, other, hops, context),
+            SwapMessage::Offer => self.offered(now, from, context),
+            SwapMessage::OfferSplit { given, end } => self.offered_split(from, given, end, context),
+            SwapMessage::Claim { given, end } => self.claim(now, from, given, end, context),
             SwapMessage::Splice { other } => self.splice(now, from, other, context),
         }
     }

@@ -6,7 +6,7 @@
 //! a searcher with two places an edge is split: a full peer y gives up a neighbour v, both take the searcher instead, and nobody
 //! has gained or lost. Two searchers with one place each that are neighbours already cannot have each other; when their search
 //! shows that, an edge y-v is split for both. Many may offer; the searcher takes what it has room for, and answers
-//! nobody else, so that an offer costs nothing. It claims a split by a search of no hops. So the number of free places in the overlay falls as long as searchers meet, down to one if the degrees add up to an odd number.
+//! nobody else, so that an offer costs nothing. So the number of free places in the overlay falls as long as searchers meet, down to one if the degrees add up to an odd number.
 //! A peer with one place sends 4 searches, then 8, and so on to 128 at a tick, and one after [`BURSTS`] ticks: enough to meet within
 //! five leases the only other free place of about 2000 peers.
 //!
@@ -152,9 +152,14 @@ impl<P: Peer> PeerSwap<P> {
         }
     }
 
+    /// Places that are free and wait for nobody.
+    fn unclaimed(&self) -> usize {
+        self.links.room().saturating_sub(self.claimed)
+    }
+
     /// Sends searches, if a place is free and somebody is known.
     pub(super) fn seek<C: Context<Self>>(&mut self, context: &mut C) {
-        let (walks, other) = match self.links.room() {
+        let (walks, other) = match self.unclaimed() {
             0 => return,
             1 if self.vacant < BURSTS => (4 << self.vacant.min(5), None),
             1 => (1, None),
@@ -182,7 +187,6 @@ impl<P: Peer> PeerSwap<P> {
 
     pub(super) fn sought<C: Context<Self>>(
         &mut self,
-        now: Instant,
         from: P,
         origin: P,
         mut other: Option<P>,
@@ -193,13 +197,13 @@ impl<P: Peer> PeerSwap<P> {
             return;
         }
         if !self.is_locked() {
-            let (held, room) = (self.links.contains(origin), self.links.room() > 0);
+            let (held, room) = (self.links.contains(origin), self.unclaimed() > 0);
             match other {
-                Some(end) if hops == 0 && from == origin && !held => return self.split(now, origin, end, context),
-                _ if room && !held => return context.send(origin, SwapMessage::Offer { end: None }),
+                _ if room && !held => return context.send(origin, SwapMessage::Offer),
                 None if room => other = Some(self.me),
                 Some(end) if !held && end != self.me && self.may_split => {
-                    return context.send(origin, SwapMessage::Offer { end: other });
+                    let Some(given) = self.any_neighbour(end, from, context) else { return };
+                    return context.send(origin, SwapMessage::OfferSplit { given, end });
                 }
                 _ => {}
             }
@@ -209,35 +213,31 @@ impl<P: Peer> PeerSwap<P> {
         }
     }
 
-    pub(super) fn offered<C: Context<Self>>(&mut self, now: Instant, from: P, end: Option<P>, context: &mut C) {
-        let room = self.links.room();
-        if self.is_locked() || room == 0 || self.links.contains(from) {
-            return;
-        }
-        match end {
-            None => {
-                self.take_in(from, now, context);
-                context.send(from, SwapMessage::Check { version: self.links.version() });
-            }
-            Some(end) => {
-                let places = if end == self.me { 2 } else { 1 };
-                if self.claimed + places <= room {
-                    self.claimed += places;
-                    context.send(from, SwapMessage::Seek { origin: self.me, other: Some(end), hops: 0 });
-                }
-            }
+    pub(super) fn offered<C: Context<Self>>(&mut self, now: Instant, from: P, context: &mut C) {
+        if !self.is_locked() && self.unclaimed() > 0 && !self.links.contains(from) {
+            self.take_in(from, now, context);
+            context.send(from, SwapMessage::Check { version: self.links.version() });
         }
     }
 
-    /// Gives an edge up for one to the origin, and one between its other end and `end`.
-    fn split<C: Context<Self>>(&mut self, now: Instant, origin: P, end: P, context: &mut C) {
-        let Some(given) = self.any_neighbour(end, origin, context) else { return };
-        if self.may_split && self.links.room() == 0 && self.links.substitute(given, origin, now) {
+    pub(super) fn offered_split<C: Context<Self>>(&mut self, from: P, given: P, end: P, context: &mut C) {
+        let places = if end == self.me { 2 } else { 1 };
+        let takes = end != self.me || self.links.admits(given);
+        if !self.is_locked() && takes && self.unclaimed() >= places && self.links.admits(from) {
+            self.claimed += places;
+            context.send(from, SwapMessage::Claim { given, end });
+        }
+    }
+
+    /// Gives an edge up for one to the claimant, and one between its other end and `end`.
+    pub(super) fn claim<C: Context<Self>>(&mut self, now: Instant, from: P, given: P, end: P, context: &mut C) {
+        let may = self.may_split && !self.is_locked() && self.links.room() == 0 && given != end && end != self.me;
+        if may && self.links.substitute(given, from, now) {
             self.may_split = false;
             context.emit(SamplingEvent::Left(given));
-            context.emit(SamplingEvent::Joined(origin));
+            context.emit(SamplingEvent::Joined(from));
             context.send(given, SwapMessage::Splice { other: end });
-            context.send(origin, SwapMessage::Check { version: self.links.version() });
+            context.send(from, SwapMessage::Check { version: self.links.version() });
         }
     }
 
