@@ -163,11 +163,14 @@ impl<P: Peer> PeerSwap<P> {
             0 => return,
             1 if self.vacant < BURSTS => (4 << self.vacant.min(5), None),
             1 => (1, None),
-            room => (room / 2, Some(self.me)),
+            // More than are needed: offers that come late cost nothing.
+            room => (2 * room, Some(self.me)),
         };
+        // Newcomers that found each other still have to find the rest.
+        let share = if other.is_some() { 4 } else { 1 };
         for _ in 0..walks {
             let former = self.links.former();
-            let of_former = self.links.as_slice().is_empty() || below(context.rng(), 8) == 0;
+            let of_former = self.links.as_slice().is_empty() || below(context.rng(), 8) < share;
             let next = if of_former && !former.is_empty() {
                 former.get(below(context.rng(), former.len() as u32) as usize).copied()
             } else {
@@ -201,7 +204,8 @@ impl<P: Peer> PeerSwap<P> {
             match other {
                 _ if room && !held => return context.send(origin, SwapMessage::Offer),
                 None if room => other = Some(self.me),
-                Some(end) if !held && end != self.me && self.may_split => {
+                // Who has a place that waits for somebody offers nothing.
+                Some(end) if !held && end != self.me && self.may_split && self.links.room() == 0 => {
                     let Some(given) = self.any_neighbour(end, from, context) else { return };
                     return context.send(origin, SwapMessage::OfferSplit { given, end });
                 }
