@@ -119,7 +119,8 @@ fn without_latency_the_law_is_that_of_the_interchange_process() {
     }
     // Not mixed: else any law that keeps the graph would do.
     let expected = f64::from(3 * runs as u32) / 11.0;
-    assert!(counts[0][1..].iter().map(|seen| (seen - expected).powi(2) / expected).sum::<f64>() > 500.0);
+    let squares = counts[0][1..].iter().map(|seen| (seen - expected) * (seen - expected) / expected);
+    assert!(squares.sum::<f64>() > 500.0);
     let two_samples = counts[0][1..].iter().zip(&counts[1][1..]).map(|(a, b)| (a - b) * (a - b) / (a + b));
     let chi: f64 = two_samples.sum();
     // Within a run, three different neighbours: cells correlate negatively, so chi-square of 10 is an upper bound.

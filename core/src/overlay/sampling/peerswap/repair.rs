@@ -7,8 +7,8 @@
 //! has gained or lost. Two searchers with one place each that are neighbours already cannot have each other; when their search
 //! shows that, an edge y-v is split for both. Many may offer; the searcher takes what it has room for, and answers
 //! nobody else, so that an offer costs nothing. So the number of free places in the overlay falls as long as searchers meet, down to one if the degrees add up to an odd number.
-//! A peer with one place sends 4 searches, then 8, and so on to 128 at a tick, and one after [`BURSTS`] ticks: enough to meet within
-//! five leases the only other free place of about 2000 peers.
+//! A peer with one place sends 4 searches, then 8, and so on to 128 at a tick, and one at a tick after sixteen ticks. In fifteen ticks,
+//! which is what a death leaves of five leases, that is 22,000 hops: many times the peers of an overlay of a few thousand.
 //!
 //! A search is a stranger's word. It may cost a peer at most one neighbour between two ticks.
 
@@ -35,7 +35,7 @@ impl<P: Peer> PeerSwap<P> {
     pub(super) fn tick<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         context.set_timer(self.config.tick(), SwapTimer::Tick);
         self.may_split = true;
-        if self.vacant % CLAIM_TICKS == 0 {
+        if self.vacant.is_multiple_of(CLAIM_TICKS) {
             self.claimed = 0;
         }
         match self.lock {
