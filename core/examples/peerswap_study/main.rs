@@ -70,8 +70,9 @@ impl Options {
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
-            let number =
-                |text: String| text.parse::<u64>().ok().filter(|value| *value > 0).ok_or(format!("what is {text}?"));
+            let number = |text: String| {
+                text.parse::<u64>().ok().filter(|value| *value > 0).ok_or_else(|| format!("what is {text}?"))
+            };
             match name.as_str() {
                 "--experiment" => options.experiment = value()?,
                 "--seeds" => options.seeds = Some(number(value()?)?),
