@@ -212,6 +212,7 @@ mod tests {
             let triangle = |&[a, b]: &[u32; 2]| graph.neighbours(a).iter().any(|c| graph.neighbours(b).contains(c));
             !graph.edges().iter().any(triangle)
         });
+        let share = bipartite.count() as f64 / f64::from(draws);
         let deviation = libm::sqrt(6.0 / 49.0 / f64::from(draws));
         assert!((share - 1.0 / 7.0).abs() < 5.0 * deviation, "{share}");
     }
