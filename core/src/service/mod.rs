@@ -130,7 +130,7 @@ impl<P: Peer, K: Keys + Clone> Service<P, K> {
             exchange: Exchange::new(config.exchange),
             vivaldi: Vivaldi::new(config.vivaldi),
             search: Search::new(config.search),
-            sampler: config.sampling.build().map_err(ConfigError::Sampling)?,
+            sampler: config.sampling.build(me).map_err(ConfigError::Sampling)?,
             reconciler: Reconciler::new(config.reconcile, Contacts::default(), keys.clone()),
             ranking: Ranking::new(config.walks, me.id(), config.ranked_max).map_err(ConfigError::Rank)?,
             neighbours: Neighbours::new(config.neighbours, me),

@@ -135,7 +135,7 @@ impl World {
     /// Nodes that know nobody yet. `interval` is that of the sampler's rounds.
     pub(crate) fn new(config: SamplingConfig, interval: Duration, nodes: u32, seed: u64) -> Self {
         let node = |me: u32| Node {
-            sampler: config.build().unwrap(),
+            sampler: config.build(SimPeer(me)).unwrap(),
             up: true,
             told: Vec::new(),
             incarnation: 0,
@@ -196,7 +196,7 @@ impl World {
         let node = &mut self.nodes[me as usize];
         node.up = false;
         node.incarnation += 1;
-        node.sampler = self.config.build().unwrap();
+        node.sampler = self.config.build(SimPeer(me)).unwrap();
         node.told.clear();
     }
 

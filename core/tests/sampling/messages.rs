@@ -118,6 +118,6 @@ fn parameters_that_make_no_sense_are_named() {
         (brahms(21), "probes"),
         (basalt(0), "rotate"),
     ] {
-        assert_eq!(config.build::<SimPeer>().err().map(|error| error.parameter), Some(parameter));
+        assert_eq!(config.build(SimPeer(0)).err().map(|error| error.parameter), Some(parameter));
     }
 }

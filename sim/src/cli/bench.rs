@@ -1,6 +1,7 @@
-//! `rapsim bench`: how fast this machine is and how much memory a node takes, and what reconciling two stores and ranking take.
+//! `rapsim bench`: how fast this machine is and how much memory a node takes, and what reconciling two stores, ranking and swapping take.
 
 mod overhead;
+mod peerswap;
 mod rank;
 mod reconcile;
 mod report;
@@ -33,6 +34,8 @@ enum What {
     Phold(PholdArgs),
     Reconcile(reconcile::ReconcileArgs),
     Rank(rank::RankArgs),
+    #[command(name = "peerswap")]
+    PeerSwap(peerswap::PeerSwapArgs),
 }
 
 /// A PHOLD run.
@@ -110,6 +113,7 @@ pub(super) fn main(args: &BenchArgs) -> Exit {
         What::Phold(args) => phold(args),
         What::Reconcile(args) => reconcile::main(args),
         What::Rank(args) => rank::main(args),
+        What::PeerSwap(args) => peerswap::main(args),
     }
 }
 

@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
+use crate::overlay::sampling::peerswap::{ConfigError as SwapError, PeerSwap, PeerSwapConfig};
 use crate::overlay::sampling::{
     Basalt, BasaltConfig, Brahms, BrahmsConfig, ConfigError, Cyclon, CyclonConfig, Framework, FrameworkConfig,
     HyParView, HyParViewConfig, Introduce, Newscast, NewscastConfig, PeerSampling, SamplingEvent,
@@ -100,7 +101,7 @@ const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] 
 }
 
 macro_rules! samplers {
-    ($($tag:literal $name:ident, $config:ident: $about:literal;)+) => {
+    ($($tag:literal $name:ident, $config:ident, $make:expr, $about:literal;)+) => {
         /// A sampler of any kind. Messages and timers of another kind than its own are ignored.
         #[derive(Debug)]
         pub enum AnySampler<P: Peer> {
@@ -120,19 +121,22 @@ macro_rules! samplers {
         }
 
         /// The parameters of a sampler of any kind.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum SamplingConfig {
             $(#[doc = $about] $name($config),)+
         }
 
         impl SamplingConfig {
-            /// A sampler that knows nobody yet.
+            /// The sampler of the node `me`, which knows nobody yet.
             ///
             /// # Errors
             /// A parameter that makes no sense.
-            pub fn build<P: Peer>(self) -> Result<AnySampler<P>, ConfigError> {
+            pub fn build<P: Peer>(self, me: P) -> Result<AnySampler<P>, ConfigError> {
                 Ok(match self {
-                    $(Self::$name(config) => AnySampler::$name($name::new(config)?),)+
+                    $(Self::$name(config) => {
+                        let make: fn(P, $config) -> Result<$name<P>, ConfigError> = $make;
+                        AnySampler::$name(make(me, config)?)
+                    })+
                 })
             }
         }
@@ -240,10 +244,19 @@ const CLASS_SLOTS: usize = 64;
 
 // Tags count up from 0 in the order of the lines, and are what the wire carries.
 samplers! {
-    0 Newscast, NewscastConfig: "Newscast.";
-    1 Cyclon, CyclonConfig: "Cyclon.";
-    2 Framework, FrameworkConfig: "The peer-sampling framework.";
-    3 HyParView, HyParViewConfig: "HyParView.";
-    4 Brahms, BrahmsConfig: "Brahms.";
-    5 Basalt, BasaltConfig: "BASALT.";
+    0 Newscast, NewscastConfig, |_, config| Newscast::new(config), "Newscast.";
+    1 Cyclon, CyclonConfig, |_, config| Cyclon::new(config), "Cyclon.";
+    2 Framework, FrameworkConfig, |_, config| Framework::new(config), "The peer-sampling framework.";
+    3 HyParView, HyParViewConfig, |_, config| HyParView::new(config), "HyParView.";
+    4 Brahms, BrahmsConfig, |_, config| Brahms::new(config), "Brahms.";
+    5 Basalt, BasaltConfig, |_, config| Basalt::new(config), "BASALT.";
+    6 PeerSwap, PeerSwapConfig, |me, config| PeerSwap::new(me, config).map_err(parameter), "PeerSwap.";
+}
+
+fn parameter(error: SwapError) -> ConfigError {
+    match error {
+        SwapError::Degree => ConfigError { parameter: "degree", must: "within 1 and 64" },
+        SwapError::Rate => ConfigError { parameter: "rate", must: "within 0 and 1,000,000 per second" },
+        SwapError::Lease => ConfigError { parameter: "lease", must: "at least 1 us" },
+    }
 }

@@ -16,6 +16,7 @@ mod framework;
 mod hyparview;
 mod minwise;
 mod newscast;
+pub mod peerswap;
 mod view;
 
 pub use any::{AnyMessage, AnySampler, AnyTimer, SamplingConfig};

@@ -3,8 +3,9 @@
 use rapprochement_core::overlay::neighbours::{NeighboursConfig, Weights};
 use rapprochement_core::overlay::sampling::{
     BasaltConfig, BrahmsConfig, ConfigError as SamplingError, CyclonConfig, FrameworkConfig, HyParViewConfig,
-    NewscastConfig, PeerSelection, Propagation, SamplingConfig,
+    NewscastConfig, PeerSelection, Propagation, SamplingConfig, peerswap::PeerSwapConfig,
 };
+use rapprochement_core::peer::SimPeer;
 use rapprochement_core::rank::Config as WalksConfig;
 use rapprochement_core::reconcile::ReconcilerConfig;
 use rapprochement_core::service::config::ServiceConfig;
@@ -16,7 +17,7 @@ use crate::model::config::Method;
 use crate::units::{Share, Span};
 
 /// A peer sampler and its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SamplerConfig {
     /// Newscast: both swap their whole caches and keep the freshest.
@@ -95,6 +96,27 @@ pub enum SamplerConfig {
         #[serde(default = "ten_seconds")]
         interval: Span,
     },
+    /// PeerSwap: neighbours of a regular graph swap places.
+    #[serde(rename = "peerswap")]
+    PeerSwap {
+        /// Neighbours, 1 to 64.
+        #[serde(default = "five")]
+        degree: u32,
+        /// How often the clock of an edge rings per second, in the mean.
+        #[serde(default = "ring")]
+        rate: f64,
+        /// After what a lock ends and a silent neighbour is taken for dead, about; several times as long as a message takes.
+        #[serde(default = "four_seconds")]
+        lease: Span,
+    },
+}
+
+fn ring() -> f64 {
+    0.02
+}
+
+fn four_seconds() -> Span {
+    Span(Duration::from_secs(4))
 }
 
 fn two() -> u32 {
@@ -179,6 +201,9 @@ impl SamplerConfig {
                 suspicion: interval.0.saturating_mul(60),
                 ..BasaltConfig::default()
             }),
+            Self::PeerSwap { degree, rate, lease } => {
+                SamplingConfig::PeerSwap(PeerSwapConfig { degree: degree as usize, rate, lease: lease.0 })
+            }
         }
     }
 
@@ -187,7 +212,7 @@ impl SamplerConfig {
     /// # Errors
     /// The first parameter that makes no sense.
     pub fn check(self) -> Result<(), SamplingError> {
-        self.sampling().build::<rapprochement_core::peer::SimPeer>().map(drop)
+        self.sampling().build(SimPeer(0)).map(drop)
     }
 
     /// The least time between two rounds of a node.
@@ -199,6 +224,7 @@ impl SamplerConfig {
             | Self::HyParView { interval, .. }
             | Self::Brahms { interval, .. }
             | Self::Basalt { interval, .. } => interval,
+            Self::PeerSwap { lease, .. } => lease,
         }
     }
 }

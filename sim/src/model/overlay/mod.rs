@@ -40,7 +40,9 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
     match &experiment.protocol {
         ProtocolConfig::Sample { sampler, bootstrap } => {
             let (config, known) = (sampler.sampling(), *bootstrap);
-            Ok(run_nodes(stage, experiment, options, watch, known, |_, bootstrap| SamplerNode::new(config, bootstrap)))
+            Ok(run_nodes(stage, experiment, options, watch, known, |node, bootstrap| {
+                SamplerNode::new(SimPeer(node), config, bootstrap)
+            }))
         }
         ProtocolConfig::RttService(settings) => {
             let known = settings.bootstrap;

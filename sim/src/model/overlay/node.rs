@@ -50,6 +50,7 @@ pub(super) enum Told<'a> {
 /// A sampler that is told at every start whom the node knows.
 #[derive(Debug)]
 pub(super) struct SamplerNode {
+    me: SimPeer,
     config: SamplingConfig,
     sampler: Option<AnySampler<SimPeer>>,
     bootstrap: Vec<SimPeer>,
@@ -57,8 +58,8 @@ pub(super) struct SamplerNode {
 
 impl SamplerNode {
     /// A node that knows these. Parameters that make no sense give a node that does nothing; they were checked before.
-    pub(super) fn new(config: SamplingConfig, bootstrap: Vec<SimPeer>) -> Self {
-        Self { config, sampler: config.build().ok(), bootstrap }
+    pub(super) fn new(me: SimPeer, config: SamplingConfig, bootstrap: Vec<SimPeer>) -> Self {
+        Self { me, config, sampler: config.build(me).ok(), bootstrap }
     }
 }
 
@@ -112,7 +113,7 @@ impl OverlayNode for SamplerNode {
     }
 
     fn revive(&mut self, _: bool) {
-        self.sampler = self.config.build().ok();
+        self.sampler = self.config.build(self.me).ok();
     }
 }
 
