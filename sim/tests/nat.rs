@@ -8,9 +8,9 @@ use common::{experiment, run};
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_sim::engine::{Outcome, QueueKind};
 use rapprochement_sim::measure::results::{LoggedEvent, Results};
+use rapprochement_sim::model::ModelRun;
 use rapprochement_sim::model::RunOptions;
 use rapprochement_sim::model::experiment::Experiment;
-use rapprochement_sim::model::sync::SyncRun;
 use rapprochement_sim::network::Network;
 use rapprochement_sim::network::nat::Nat;
 use rapprochement_sim::random::Streams;
@@ -234,7 +234,7 @@ const CHURNING: &str = "name = 'nat'\nnodes = 150\nduration = '20 s'\nsignatures
 const NAT: &str = "network.nat={ share = '60 %', relays = 5, punching = '60 %', mapping = '3 s' }";
 
 /// As text, where a number that is none equals itself.
-fn facts(run: &SyncRun) -> String {
+fn facts(run: &ModelRun) -> String {
     let statistics = &run.statistics;
     assert!(!matches!(statistics.outcome, Outcome::Failed(_)), "{}", statistics.outcome);
     format!("{:?}\n{:?}", (statistics.digest, statistics.events, statistics.end), run.results)
