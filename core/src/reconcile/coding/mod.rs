@@ -50,7 +50,7 @@ pub use iblt::{Iblt, Shape};
 pub use keyed::{Entry, Keyed, KeyedCell, KeyedDifference};
 pub use partition::Partition;
 pub use pinsketch::Sketch;
-pub use prefix::{ItemsDiffer, Prefix};
+pub use prefix::{ItemsDiffer, Places, Prefix};
 pub use riblt::{Riblt, RibltCell, RibltDifference};
 pub use run::Run;
 pub use salt::Salt;

@@ -2,9 +2,9 @@
 //! operations for m cells (18 for 14,000), instead of the whole set at every session (Yang, Gilad and Alizadeh 2024
 //! keep 50 million cells of a ledger up to date in this way in their evaluation).
 //!
-//! Nothing is remembered of the items. A prefix that turns out to be too short is extended by going over the set once
-//! more: that happens once per doubling at worst, where remembered places would take 16 bytes per item always and
-//! would have to be found again at every removal.
+//! Nothing is remembered of the items: places would take 40 bytes per item always, and would have to be found again at every
+//! removal. Whoever makes a prefix longer in several steps, as a session does, finds the [`Places`] of all items once and
+//! goes on from there.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -35,6 +35,10 @@ impl fmt::Display for ItemsDiffer {
 }
 
 impl core::error::Error for ItemsDiffer {}
+
+/// Where each item of a set stands behind the cells of a prefix of it: what it adds, and to which cell next.
+#[derive(Clone, Debug)]
+pub struct Places<C: Code>(Vec<(Mapping, C::Cell)>);
 
 impl<C: Code> Prefix<C> {
     /// The first `len` cells of the empty set, at most [`CELLS_MAX`].
@@ -89,6 +93,37 @@ impl<C: Code> Prefix<C> {
             return Err(ItemsDiffer);
         }
         Ok(())
+    }
+
+    /// The places of all items.
+    ///
+    /// # Errors
+    /// Other items than those that were added.
+    pub fn places(&self, items: impl IntoIterator<Item = C::Item>) -> Result<Places<C>, ItemsDiffer> {
+        let symbols = items.into_iter().map(|item| self.code.symbol(&item));
+        let mut places: Vec<_> = symbols.map(|symbol| (Mapping::new(symbol.hash), symbol.cell)).collect();
+        let mut sum = C::Cell::default();
+        places.iter().for_each(|&(_, cell)| sum += cell);
+        let holds = !self.cells.is_empty();
+        if holds && (places.len() as u64 != self.items || self.cells.first().is_some_and(|&first| first != sum)) {
+            return Err(ItemsDiffer);
+        }
+        let end = self.cells.len();
+        places.chunks_mut(BATCH).for_each(|batch| walk(batch, end, |_, _| {}));
+        Ok(Places(places))
+    }
+
+    /// Makes the prefix `len` cells long, at most [`CELLS_MAX`], by the places of its items behind it, which then stand behind
+    /// the new cells. Nothing happens where it is as long already.
+    pub fn extend_from(&mut self, len: usize, places: &mut Places<C>) {
+        let len = len.min(CELLS_MAX);
+        if len <= self.cells.len() {
+            return;
+        }
+        self.cells.resize(len, C::Cell::default());
+        self.items = places.0.len() as u64;
+        let cells = &mut self.cells;
+        places.0.chunks_mut(BATCH).for_each(|batch| walk(batch, len, |index, cell| cells[index] += cell));
     }
 
     /// The cells.
@@ -154,6 +189,22 @@ fn write_all<C: Code>(
         count += batch.len() as u64;
         batch.iter().for_each(|&(_, cell)| sum += cell);
         write_batch(cells, from, &mut batch);
+    }
+}
+
+/// Has the items of a batch go on to behind `end`, a step each at a time, and names every cell that they are in before it.
+fn walk<C: Cell>(batch: &mut [(Mapping, C)], end: usize, mut write: impl FnMut(usize, C)) {
+    let mut going = true;
+    while going {
+        going = false;
+        for (mapping, cell) in &mut *batch {
+            let index = mapping.index() as usize;
+            if index < end {
+                write(index, *cell);
+                mapping.advance();
+                going = true;
+            }
+        }
     }
 }
 

@@ -250,8 +250,17 @@ proptest! {
         let len = lens.0.max(lens.1);
         let anew = Prefix::build(code, len, items());
         prop_assert_eq!(prefix.cells(), anew.cells());
+        // In steps, by places.
+        let mut stepwise = Prefix::build(code, lens.0, items());
+        let mut places = stepwise.places(items()).unwrap();
+        for len in [lens.0 + 1, lens.0 + 7, lens.0 + lens.1] {
+            stepwise.extend_from(len, &mut places);
+            let anew = Prefix::build(code, stepwise.cells().len(), items());
+            prop_assert_eq!((stepwise.cells(), stepwise.items()), (anew.cells(), anew.items()));
+        }
         let before = prefix.cells().to_vec();
         let other = Entry::new(key_id(99), 1, 1);
+        prop_assert!(before.is_empty() || prefix.places(items().chain([other])).is_err());
         let refused = prefix.extend(len + 1, items().chain([other]));
         prop_assert_eq!(refused, Err(ItemsDiffer));
         prop_assert_eq!(prefix.cells(), &before[..]);

@@ -17,7 +17,7 @@ use crate::reconcile::session::everything::Everything;
 use crate::reconcile::session::index::Index;
 use crate::reconcile::session::method::{Method, Turn};
 use crate::reconcile::session::part::Opening;
-use crate::reconcile::session::rateless::Rateless;
+use crate::reconcile::session::rateless::{CELLS_MAX, Rateless};
 use crate::reconcile::session::summary::SummaryMethod;
 use crate::reconcile::session::work::Work;
 use crate::store::{Store, Tuple};
@@ -67,7 +67,7 @@ impl Auto {
             .items()
             .take(SAMPLE)
             .fold((0, 0), |(count, bytes), item| (count + 1, bytes + item.tuple.encoded_len()));
-        count > 0 && self.cells.wanted() * CELL > common * (bytes / count)
+        count > 0 && self.cells.wanted() * CELL > common.saturating_mul(bytes / count)
     }
 
     fn send_everything(&mut self, index: &Index, store: &Store) -> Result<Turn, SessionError> {
@@ -93,7 +93,8 @@ impl Method for Auto {
 
     fn meet(&mut self, opening: &Opening) {
         self.cells.meet(opening);
-        self.theirs = opening.tuples as usize;
+        // No more than could matter, so that sums and products with it fit.
+        self.theirs = (opening.tuples as usize).min(CELLS_MAX);
     }
 
     fn hear(&mut self, tuples: &[Arc<Tuple>], index: &Index) {

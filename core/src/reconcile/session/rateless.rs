@@ -11,7 +11,7 @@ use core::fmt::Debug;
 
 use crate::reconcile::coding::keyed::{Entry, FormA, FormB, KeyedDifference, LongFormA, LongFormB};
 use crate::reconcile::coding::riblt::{Riblt, RibltDifference};
-use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Prefix, Run, Side};
+use crate::reconcile::coding::{Cell, Code, Decoder, Limits, PeelError, Places, Prefix, Run, Side};
 use crate::reconcile::session::SessionError;
 use crate::reconcile::session::credit::{least, most, wanted};
 use crate::reconcile::session::index::{Index, Item, key_of};
@@ -55,6 +55,8 @@ pub(super) struct Rateless<C: Code> {
     /// Cells that the opener has sent.
     served: usize,
     prefix: Option<Arc<Prefix<C>>>,
+    /// Where the items stand behind it, once it had to grow, and the state of the index then.
+    places: Option<(u64, Places<C>)>,
     decoder: Option<Decoder<C>>,
     /// Cells that the peer was asked for, from the first on.
     asked: usize,
@@ -71,6 +73,7 @@ impl<C: Code> Default for Rateless<C> {
             opener: false,
             served: 0,
             prefix: None,
+            places: None,
             decoder: None,
             asked: 0,
             empty: 0,
@@ -188,14 +191,16 @@ impl<C: SessionCode> Rateless<C> {
             None => Arc::new(Prefix::new(C::new(index), 0)),
         });
         if prefix.cells().len() < len {
-            let items = C::items(index, store);
             self.work.add_cells(C::count(index, store), prefix.cells().len(), len);
-            if prefix.cells().is_empty() {
-                *prefix = Arc::new(Prefix::build(C::new(index), len, items));
-            } else {
-                let mut longer = Prefix::clone(prefix);
-                longer.extend(len, items).map_err(|_| SessionError::Changed)?;
-                *prefix = Arc::new(longer);
+            if self.places.is_none() {
+                let places = prefix.places(C::items(index, store)).map_err(|_| SessionError::Changed)?;
+                self.places = Some((index.changes(), places));
+            }
+            match &mut self.places {
+                Some((changes, places)) if *changes == index.changes() => {
+                    Arc::make_mut(prefix).extend_from(len, places)
+                }
+                _ => return Err(SessionError::Changed),
             }
         }
         Ok(prefix)
