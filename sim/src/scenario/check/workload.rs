@@ -256,7 +256,8 @@ fn arrivals(s: &Scenario, c: &mut Checker, window: Span) {
         Arrivals::Never => {
             if s.workload.preload.as_ref().is_none_or(|preload| preload.differences == 0) {
                 let help = "let writers write, or nodes differ in what they hold: workload.preload.differences";
-                c.report(&["workload.arrivals", "workload.preload.differences"], "nothing is there to spread", help);
+                let paths = ["workload.arrivals", "workload.preload.differences", "protocol"];
+                c.report(&paths, "nothing is there to spread", help);
             }
         }
         Arrivals::Burst { count } => {

@@ -198,6 +198,11 @@ mod tests {
         for example in SECTIONS.iter().flat_map(|section| section.examples) {
             let fragment: toml::Table = toml::from_str(example).unwrap_or_else(|wrong| panic!("{wrong}\n{example}"));
             let mut whole = base.clone();
+            let protocol = fragment.get("protocol").and_then(toml::Value::as_table);
+            if protocol.is_some_and(|protocol| protocol.contains_key("sample") || protocol.contains_key("rtt_service"))
+            {
+                whole.remove("workload");
+            }
             whole.extend(fragment);
             let text = toml::to_string(&whole).unwrap();
             parse("example", &text, &[]).unwrap_or_else(|wrong| panic!("{wrong}\n{example}"));

@@ -1,5 +1,4 @@
 //! How many swaps a second one core makes.
-#![expect(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
 
 use std::time::Instant;
 
@@ -29,6 +28,7 @@ pub(super) struct Measured {
 
 /// Stretches of about `swaps` swaps each, after one that is not counted. The clocks of edges ring once a second of virtual
 /// time, leases last 10 s, and messages take `latency`. `None` where there is no such graph.
+#[expect(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
 pub(super) fn measure(
     mode: Mode,
     nodes: usize,

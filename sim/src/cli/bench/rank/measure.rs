@@ -2,8 +2,6 @@
 //! settles it. `*_cpu_*` is the mean processor time (from Linux's `/proc`; 0 elsewhere), which other load on the
 //! machine does not change; the rest is wall time: the best of several rounds, or quantiles over single changes.
 
-#![expect(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
-
 use std::fmt;
 use std::hint::black_box;
 use std::time::Instant;
@@ -114,6 +112,7 @@ pub(super) fn measure(size: Size) -> Result<Figures, RankError> {
 }
 
 /// The wall time of each run and the processor time of all, in nanoseconds.
+#[expect(clippy::disallowed_methods, reason = "a measurement of wall time decides nothing")]
 fn time<T>(items: &mut [T], mut run: impl FnMut(&mut T) -> bool) -> (Vec<u64>, u64) {
     let cpu = processor_nanos();
     let times = items
