@@ -131,6 +131,7 @@ fn metrics_have_one_meaning_and_end_in_their_unit() {
             "s" => "_s",
             "B/s" => "_bytes_per_node_s",
             "1/s" => "_per_node_s",
+            "1/min" => "_per_node_min",
             "B" if metric.name.contains("_bytes_") => "",
             "" => "",
             unit => panic!("{} has the unknown unit {unit}", metric.name),

@@ -36,6 +36,17 @@ pub const CURVES: &[CurveKind] = &[
         meaning: "share of nodes that sent and received at most so many wire bytes",
         lacking: "missing",
     },
+    CurveKind {
+        name: "opinion_latency_cdf",
+        meaning: "share of (opinion, node) pairs delivered within a time, to nodes that were present when it was formed; it ends at \
+                  one less the undelivered share of the newest opinions",
+        lacking: "undelivered",
+    },
+    CurveKind {
+        name: "best_rtt_cdf",
+        meaning: "share of nodes whose best neighbours' round trip is at most so many times that of as many nearest peers",
+        lacking: "missing",
+    },
 ];
 
 /// The curve of this name, if it is one of [`CURVES`].

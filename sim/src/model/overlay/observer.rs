@@ -118,6 +118,6 @@ impl<P: OverlayNode> Observer<P> for OverlayObserver {
 /// Author and version, in 61 bits.
 fn fingerprint(tuple: &Tuple) -> u64 {
     let author = rapprochement_core::peer::SimPeer::from_id(tuple.author())
-        .map_or(u64::from(u32::MAX), |peer| u64::from(peer.0));
+        .map_or_else(|| u64::from(u32::MAX), |peer| u64::from(peer.0));
     (author << 28 ^ tuple.version()) & (u64::MAX >> 3)
 }
