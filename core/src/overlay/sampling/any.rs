@@ -2,87 +2,19 @@
 //! sampler joins by one line in the table at the end of this file.
 
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 
 use rand_core::Rng;
 
+use crate::compose::{Embeds, give};
 use crate::overlay::sampling::peerswap::{ConfigError as SwapError, PeerSwap, PeerSwapConfig};
 use crate::overlay::sampling::{
     Basalt, BasaltConfig, Brahms, BrahmsConfig, ConfigError, Cyclon, CyclonConfig, Framework, FrameworkConfig,
     HyParView, HyParViewConfig, Introduce, Newscast, NewscastConfig, PeerSampling, SamplingEvent,
 };
 use crate::peer::Peer;
-use crate::protocol::{Context, Input, Protocol, TimerHandle};
-use crate::time::{Duration, Instant};
+use crate::protocol::{Context, Input, Protocol};
+use crate::time::Instant;
 use crate::wire::{DecodeError, Message, Reader};
-
-/// How the messages and timers of one sampler are those of [`AnySampler`].
-trait Member: PeerSampling {
-    fn message(message: Self::Message) -> AnyMessage<Self::Peer>;
-    fn timer(timer: Self::Timer) -> AnyTimer;
-}
-
-/// The context of [`AnySampler`] as the sampler within sees it.
-struct Within<'a, C, S> {
-    outer: &'a mut C,
-    sampler: PhantomData<fn() -> S>,
-}
-
-impl<S: Member, C: Context<AnySampler<S::Peer>>> Context<S> for Within<'_, C, S> {
-    type Rng = C::Rng;
-
-    fn send(&mut self, to: S::Peer, message: S::Message) {
-        self.outer.send(to, S::message(message));
-    }
-
-    fn send_many(&mut self, to: &[S::Peer], message: S::Message) {
-        self.outer.send_many(to, S::message(message));
-    }
-
-    fn backlog(&self, to: S::Peer) -> Duration {
-        self.outer.backlog(to)
-    }
-
-    fn disconnect(&mut self, to: S::Peer) {
-        self.outer.disconnect(to);
-    }
-
-    fn set_timer(&mut self, after: Duration, timer: S::Timer) -> TimerHandle {
-        self.outer.set_timer(after, S::timer(timer))
-    }
-
-    fn cancel_timer(&mut self, handle: TimerHandle) {
-        self.outer.cancel_timer(handle);
-    }
-
-    fn emit(&mut self, event: SamplingEvent<S::Peer>) {
-        self.outer.emit(event);
-    }
-
-    fn spend(&mut self, time: Duration) {
-        self.outer.spend(time);
-    }
-
-    fn rng(&mut self) -> &mut C::Rng {
-        self.outer.rng()
-    }
-
-    fn me(&self) -> S::Peer {
-        self.outer.me()
-    }
-}
-
-/// Gives an input to the sampler within: `None` for a message or timer that is another sampler's.
-fn pass<S: Member, C: Context<AnySampler<S::Peer>>>(
-    sampler: &mut S,
-    now: Instant,
-    input: Option<Input<'_, S>>,
-    outer: &mut C,
-) {
-    if let Some(input) = input {
-        sampler.handle(now, input, &mut Within { outer, sampler: PhantomData });
-    }
-}
 
 /// The class names of all members, one list behind the other.
 const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
@@ -141,12 +73,12 @@ macro_rules! samplers {
             }
         }
 
-        $(impl<P: Peer> Member for $name<P> {
-            fn message(message: Self::Message) -> AnyMessage<P> {
+        $(impl<P: Peer> Embeds<$name<P>> for AnySampler<P> {
+            fn message(message: <$name<P> as Protocol>::Message) -> AnyMessage<P> {
                 AnyMessage::$name(message)
             }
 
-            fn timer(timer: Self::Timer) -> AnyTimer {
+            fn timer(timer: <$name<P> as Protocol>::Timer) -> AnyTimer {
                 AnyTimer::$name(timer)
             }
         })+
@@ -217,7 +149,8 @@ macro_rules! samplers {
                             Input::PeerDown(peer) => Some(Input::PeerDown(peer)),
                             Input::Stop => Some(Input::Stop),
                         };
-                        pass(sampler, now, input, context);
+                        let told = input.map(|input| give::<Self, _, _>(sampler, now, input, context));
+                        told.into_iter().flatten().for_each(|event| context.emit(event));
                     })+
                 }
             }

@@ -49,7 +49,7 @@ impl<C: Code> Prefix<C> {
     /// The first `len` cells of a set, at most [`CELLS_MAX`]. No item may come twice.
     pub fn build(code: C, len: usize, items: impl IntoIterator<Item = C::Item>) -> Self {
         let mut prefix = Self::new(code, len);
-        prefix.items = write_all(&prefix.code, &mut prefix.cells, 0, items).0;
+        prefix.items = write_all(&prefix.code, &mut prefix.cells, items);
         prefix
     }
 
@@ -75,26 +75,6 @@ impl<C: Code> Prefix<C> {
         }
     }
 
-    /// Makes the prefix `len` cells long, at most [`CELLS_MAX`], by going over all its items once more. Nothing happens
-    /// where it is as long already.
-    ///
-    /// # Errors
-    /// Other items than those that were added; the prefix is then as it was.
-    pub fn extend(&mut self, len: usize, items: impl IntoIterator<Item = C::Item>) -> Result<(), ItemsDiffer> {
-        let (old, len) = (self.cells.len(), len.min(CELLS_MAX));
-        if len <= old {
-            return Ok(());
-        }
-        self.cells.resize(len, C::Cell::default());
-        let (items, sum) = write_all(&self.code, &mut self.cells, old, items);
-        // All items are in cell 0, so its sum tells whether these are the same.
-        if items != self.items || self.cells.first().is_some_and(|&first| old > 0 && first != sum) {
-            self.cells.truncate(old);
-            return Err(ItemsDiffer);
-        }
-        Ok(())
-    }
-
     /// The places of all items.
     ///
     /// # Errors
@@ -115,7 +95,7 @@ impl<C: Code> Prefix<C> {
 
     /// Makes the prefix `len` cells long, at most [`CELLS_MAX`], by the places of its items behind it, which then stand behind
     /// the new cells. Nothing happens where it is as long already.
-    pub fn extend_from(&mut self, len: usize, places: &mut Places<C>) {
+    pub fn extend(&mut self, len: usize, places: &mut Places<C>) {
         let len = len.min(CELLS_MAX);
         if len <= self.cells.len() {
             return;
@@ -168,14 +148,9 @@ impl<C: Code> Prefix<C> {
     }
 }
 
-/// Adds items to the cells from `from` on; gives their number and sum.
-fn write_all<C: Code>(
-    code: &C,
-    cells: &mut [C::Cell],
-    from: usize,
-    items: impl IntoIterator<Item = C::Item>,
-) -> (u64, C::Cell) {
-    let (mut count, mut sum) = (0u64, C::Cell::default());
+/// Adds items to the cells; gives their number.
+fn write_all<C: Code>(code: &C, cells: &mut [C::Cell], items: impl IntoIterator<Item = C::Item>) -> u64 {
+    let mut count = 0u64;
     let mut batch: Vec<(Mapping, C::Cell)> = Vec::with_capacity(BATCH);
     let mut items = items.into_iter();
     loop {
@@ -184,11 +159,10 @@ fn write_all<C: Code>(
             (Mapping::new(symbol.hash), symbol.cell)
         }));
         if batch.is_empty() {
-            return (count, sum);
+            return count;
         }
         count += batch.len() as u64;
-        batch.iter().for_each(|&(_, cell)| sum += cell);
-        write_batch(cells, from, &mut batch);
+        write_batch(cells, &mut batch);
     }
 }
 
@@ -209,13 +183,11 @@ fn walk<C: Cell>(batch: &mut [(Mapping, C)], end: usize, mut write: impl FnMut(u
 }
 
 /// Writes one cell of each item of the batch at a time, until none has any left.
-fn write_batch<C: Cell>(cells: &mut [C], from: usize, batch: &mut Vec<(Mapping, C)>) {
+fn write_batch<C: Cell>(cells: &mut [C], batch: &mut Vec<(Mapping, C)>) {
     while !batch.is_empty() {
         batch.retain_mut(|(mapping, symbol)| {
             let index = mapping.index() as usize;
-            if index >= from
-                && let Some(cell) = cells.get_mut(index)
-            {
+            if let Some(cell) = cells.get_mut(index) {
                 *cell += *symbol;
             }
             mapping.advance();

@@ -197,9 +197,7 @@ impl<C: SessionCode> Rateless<C> {
                 self.places = Some((index.changes(), places));
             }
             match &mut self.places {
-                Some((changes, places)) if *changes == index.changes() => {
-                    Arc::make_mut(prefix).extend_from(len, places)
-                }
+                Some((changes, places)) if *changes == index.changes() => Arc::make_mut(prefix).extend(len, places),
                 _ => return Err(SessionError::Changed),
             }
         }

@@ -72,7 +72,8 @@ where
         }
         len *= 2;
         for (prefix, items) in prefixes.iter_mut().zip(&items) {
-            prefix.extend(len, items.iter().copied()).map_err(|_| Mistaken)?;
+            let mut places = prefix.places(items.iter().copied()).map_err(|_| Mistaken)?;
+            prefix.extend(len, &mut places);
         }
     }
     Err(Mistaken)
