@@ -9,7 +9,7 @@
 //!
 //! Of a peer whose store was found equal a node remembers when that was, until it crashes, so that the next session by summaries
 //! with it is about what changed since. Of the sessions that one peer opens, a node takes part in the latest only, and in no
-//! more of them in a span of time than `standing` allows. A session that falls silent is dropped at the first input after its time.
+//! more of them, nor of what they have it compute, in a span of time than `standing` allows. A session that falls silent is dropped at the first input after its time.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -145,7 +145,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             self.answer(now, from, message.session, opening, &mut out, context)
         } else {
             opener = self.opened(from, message.session);
-            self.go_on(from, message, &mut out, context)
+            self.go_on(now, from, message, &mut out, context)
         };
         for message in out {
             context.send(from, SyncMessage::Session(Box::new(message)));
@@ -177,7 +177,11 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let (store, index) = self.replica.view();
         let met = self.met(from);
         let (mut session, verdict) = Session::answer(number, opening, nonce, met, store, index, out);
-        session.iter_mut().for_each(|session| context.spend(session.take_work().time()));
+        if let Some(session) = &mut session {
+            let work = session.take_work().time();
+            self.standing.computed(from, work, now);
+            context.spend(work);
+        }
         if let (Some(session), Verdict::Open) = (session, verdict) {
             self.keep(from, now, session);
         }
@@ -215,6 +219,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
     /// A session's next message.
     fn go_on<C: Context<Self>>(
         &mut self,
+        now: Instant,
         from: P,
         message: &SessionMessage,
         out: &mut Vec<SessionMessage>,
@@ -232,7 +237,11 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let (store, index) = self.replica.view();
         let session = &mut self.sessions[place].session;
         let (verdict, opener) = (session.handle(&message.part, store, index, out), session.is_opener());
-        context.spend(session.take_work().time());
+        let work = session.take_work().time();
+        context.spend(work);
+        if !opener {
+            self.standing.computed(from, work, now);
+        }
         if verdict != Verdict::Open {
             self.sessions.remove(place);
         }

@@ -8,6 +8,10 @@
 //! summaries at once and a salted session next, whereas who hears nothing waits for its patience to end and tries again. Nor does
 //! silence serve anybody who writes another's name on an opening.
 //!
+//! **Computing.** Whoever opens a session says by which method, and some of them cost the other side a thousand times what they cost
+//! the opener. So what the sessions that a peer opened had this node compute counts, too: once that is a quarter of one core,
+//! the peer's openings are dropped until it is less again.
+//!
 //! **Exchanges.** What an exchange of summaries asks for is answered with up to a budget of tuples, so its messages have an allowance
 //! too. An honest peer has two of them answered for each session that it opened and that failed: a root and a request.
 
@@ -25,6 +29,8 @@ const UNSETTLED_MAX: u8 = 4;
 const OPENINGS_LEAST: u64 = 4;
 /// Messages of an exchange that are answered for an opening that is allowed.
 const EXCHANGED: u64 = 2;
+/// One core over this is what the sessions of a peer may take.
+const COMPUTED: u64 = 4;
 /// Salted openings that are allowed while one that is honest makes one.
 const SALTED_MAX: u64 = 2;
 
@@ -75,6 +81,8 @@ struct Remembered<P> {
     salted: Instant,
     /// The same of its messages in exchanges.
     exchanged: Instant,
+    /// The same of what its sessions had this node compute.
+    computed: Instant,
     /// Sessions in a row that were unsettled.
     unsettled: u8,
     suspect: bool,
@@ -83,7 +91,7 @@ struct Remembered<P> {
 impl<P> Remembered<P> {
     /// When all of its allowances will be whole again.
     fn used_until(&self) -> Instant {
-        self.openings.max(self.salted).max(self.exchanged)
+        self.openings.max(self.salted).max(self.exchanged).max(self.computed)
     }
 }
 
@@ -96,7 +104,8 @@ impl<P: Copy + Eq> Standing<P> {
     pub(super) fn admits(&mut self, peer: P, salted: bool, now: Instant) -> bool {
         let allowance = self.allowance;
         let remembered = self.of(peer, now);
-        (!salted || allowance.take(&mut remembered.salted, allowance.salted, now))
+        remembered.computed.since(now) <= allowance.span
+            && (!salted || allowance.take(&mut remembered.salted, allowance.salted, now))
             && allowance.take(&mut remembered.openings, allowance.opening, now)
     }
 
@@ -104,6 +113,14 @@ impl<P: Copy + Eq> Standing<P> {
     pub(super) fn admits_exchange(&mut self, peer: P, now: Instant) -> bool {
         let allowance = self.allowance;
         allowance.take(&mut self.of(peer, now).exchanged, allowance.exchanged, now)
+    }
+
+    /// Counts what a session that a peer opened had this node compute.
+    pub(super) fn computed(&mut self, peer: P, work: Duration, now: Instant) {
+        if !work.is_zero() {
+            let computed = &mut self.of(peer, now).computed;
+            *computed = (*computed).max(now) + Duration::from_nanos(work.as_nanos().saturating_mul(COMPUTED));
+        }
     }
 
     /// Remembers how a session ended.
@@ -147,8 +164,8 @@ impl<P: Copy + Eq> Standing<P> {
                     (0..self.peers.len()).min_by_key(|&at| (self.peers[at].suspect, self.peers[at].used_until()));
                 least.map(|at| self.peers.remove(at));
             }
-            let (unsettled, suspect) = (0, false);
-            self.peers.push(Remembered { peer, openings: now, salted: now, exchanged: now, unsettled, suspect });
+            let (openings, salted, exchanged, computed, unsettled, suspect) = (now, now, now, now, 0, false);
+            self.peers.push(Remembered { peer, openings, salted, exchanged, computed, unsettled, suspect });
             self.peers.len() - 1
         });
         &mut self.peers[place]
@@ -195,6 +212,23 @@ mod tests {
         assert_eq!((0..1000).filter(|_| standing.admits_exchange(1, at(0))).count(), 48);
         assert_eq!(admitted(&mut standing, 1, false, at(0)), 24);
         assert_eq!((0..1000).filter(|_| standing.admits_exchange(1, at(5000))).count(), 24);
+    }
+
+    /// A quarter of a core is what a peer may take: a span's worth at once, and what its share of time brings back.
+    #[test]
+    fn computing_is_allowed_by_peer_and_span() {
+        let mut standing = standing();
+        let second = Duration::from_secs(1);
+        for _ in 0..2 {
+            assert!(standing.admits(1, false, at(0)));
+            standing.computed(1, second, at(0));
+        }
+        assert!(standing.admits(1, false, at(0)));
+        standing.computed(1, second, at(0));
+        assert!(!standing.admits(1, false, at(0)));
+        assert!(standing.admits(2, false, at(0)));
+        assert!(!standing.admits(1, false, at(1999)));
+        assert!(standing.admits(1, false, at(2000)));
     }
 
     /// As often as its interval says, for ever, and a salted one as often as a node makes one.

@@ -1,12 +1,15 @@
 //! What a few bytes of a peer can cost. Words are written out byte by byte: a tag, then integers.
 
+use std::sync::Arc;
+
+use rapprochement_core::peer::PeerId;
 use rapprochement_core::reconcile::SYNC_MESSAGE_LEN_MAX;
 use rapprochement_core::reconcile::coding::{Prefix, Riblt};
 use rapprochement_core::reconcile::session::pair;
 use rapprochement_core::reconcile::session::{
-    Ask, Index, MethodKind, Opening, Part, REQUESTS_MAX, Session, SessionError, Verdict,
+    Ask, Index, Item, MethodKind, Opening, Part, REQUESTS_MAX, Session, SessionError, Verdict,
 };
-use rapprochement_core::store::SetHash;
+use rapprochement_core::store::{SetHash, Tuple};
 use rapprochement_core::wire::put_varint;
 
 use crate::world::{ANYBODY, Driven, EPOCH, bytes, given, numbered, terms, tuple};
@@ -123,6 +126,45 @@ fn asks_are_answered_once_each_and_not_without_end() {
     let ask = |id| Part::Ask { asks: vec![Ask { id, version: 0 }], states: true, back: false };
     assert_eq!((0..u128::MAX).take_while(|&id| driven.hear(ask(id)) != [Part::Abort]).count(), REQUESTS_MAX as usize);
     assert_eq!(driven.verdict, TOO_MANY);
+}
+
+/// The same tuples over and over, or tuples that nobody signed, are not taken without end; new ones are.
+#[test]
+fn gifts_are_taken_a_few_times_over() {
+    let forged = |i: u64| {
+        let tuple = Tuple::from_parts(PeerId([9; 32]), i + 1, &i.to_le_bytes(), Some(b"forged"), [0; 64]);
+        Arc::new(tuple.unwrap())
+    };
+    let again: Vec<_> = numbered(0..50).store().iter().cloned().collect();
+    for tuples in [again, (0..50).map(forged).collect::<Vec<_>>()] {
+        let mut driven = Driven::opener(MethodKind::KeyedRiblt, numbered(0..100));
+        let part = Part::Give { tuples: tuples.into(), last: false };
+        let taken = (0..1000).take_while(|_| driven.hear(part.clone()).is_empty()).count();
+        assert_eq!((taken, driven.verdict), ((4 * 100 + 64) / 50, TOO_MANY));
+        assert_eq!(driven.side.store().len(), 100);
+    }
+    let mut driven = Driven::opener(MethodKind::KeyedRiblt, numbered(0..0));
+    for start in (0..10_000).step_by(100) {
+        let tuples: Vec<_> = numbered(start..start + 100).store().iter().cloned().collect();
+        assert!(driven.hear(Part::Give { tuples: tuples.into(), last: false }).is_empty());
+    }
+    assert_eq!((driven.side.store().len(), driven.verdict), (10_000, Verdict::Open));
+}
+
+/// Requests by the ids of states and of authors find what is there however the store changed behind the first of them.
+#[test]
+fn requests_by_state_and_author_find_what_is_current() {
+    let mut driven = Driven::opener(MethodKind::PinSketch, numbered(0..100));
+    let items: Vec<_> = driven.side.index().items().cloned().collect();
+    let ask = |item: &Item| Ask { id: item.state.into(), version: 0 };
+    let all = Part::Ask { asks: items.iter().map(ask).collect(), states: true, back: false };
+    assert_eq!(given(&driven.hear(all.clone())), 100);
+    // A newer version of one key: its old state is nobody's any more.
+    driven.side.offer(&tuple(3, &3u64.to_le_bytes(), 1000, b"newer"), &ANYBODY);
+    assert_eq!(given(&driven.hear(all)), 99);
+    let nobody = Part::Authors { known: Vec::new(), unknown: vec![1, 2, 2, u64::MAX], back: false, bare: false };
+    assert_eq!(given(&driven.hear(nobody)), 0);
+    assert_eq!(driven.verdict, Verdict::Open);
 }
 
 /// An author of many keys with the longest versions makes no message that the peer would refuse for its length.

@@ -11,6 +11,7 @@
 //! | `recent` | which authors changed since two peers were equal |
 //! | `credit` | how many cells are asked for |
 //! | `transfer` | asking and giving |
+//! | `directory` | what requests by other ids than those of keys stand for |
 //! | `verdict` | how sessions end |
 //! | [`work`] | what a session computes, as time |
 //! | [`pair`] | both sides in one place, for tests and benchmarks |
@@ -23,11 +24,14 @@
 //!
 //! **Bounds.** A session takes at most [`ROUNDS_MAX`] messages of its method, which bound their own work, and at most
 //! [`REQUESTS_MAX`] requests for tuples; a request is answered with every tuple at most once, and all requests together
-//! with at most a few times as many as the store holds. How often a peer may open a session, how many tuples it may give and
-//! how long it may keep silent is for the host to limit, which has a clock; see `reconciler`.
+//! with at most a few times as many as the store holds; and of the peer's tuples it takes a few times as many as the store holds
+//! once they are in it, so that whoever gives the same without end, or what nobody signed, is left alone. How often a peer may
+//! open a session, how much it may have this side compute and how long it may keep silent is for the host to limit, which has
+//! a clock; see `reconciler`.
 
 mod auto;
 mod credit;
+mod directory;
 mod everything;
 mod index;
 mod method;
@@ -64,8 +68,9 @@ use crate::store::Store;
 pub const ROUNDS_MAX: u32 = 256;
 /// The most requests for tuples, of either kind, that a session answers.
 pub const REQUESTS_MAX: u32 = 1024;
-/// How many times the store's tuples a session gives before it refuses requests. Where one version of an author has two
-/// contents both sides may give the whole author twice; the tuples on top are for stores that are nearly empty.
+/// How many times the store's tuples a session gives before it refuses requests, and takes before it refuses gifts. Where one
+/// version of an author has two contents both sides may give the whole author twice; the tuples on top are for stores that are
+/// nearly empty.
 const GIVEN_TIMES_MAX: usize = 4;
 const GIVEN_LEAST: usize = 64;
 
@@ -211,6 +216,9 @@ impl Session {
             }
             Part::Give { tuples, last } => {
                 self.got = self.got.saturating_add(tuples.len() as u32);
+                if !is_within(self.got, store) {
+                    return self.fail(SessionError::TooMany, out);
+                }
                 self.work.add(tuples.len(), work::INDEX);
                 let index = self.index.as_deref_mut();
                 if let Some(index) = index {
@@ -235,7 +243,7 @@ impl Session {
     /// Counts a request, and says whether it is to be answered.
     fn may_request(&mut self, store: &Store) -> bool {
         self.requests = self.requests.saturating_add(1);
-        self.requests <= REQUESTS_MAX && self.given as usize <= GIVEN_TIMES_MAX * store.len() + GIVEN_LEAST
+        self.requests <= REQUESTS_MAX && is_within(self.given, store)
     }
 
     /// The method's turn.
@@ -316,6 +324,11 @@ impl Session {
 fn own_index(kind: MethodKind, salted: bool, nonce: u64, store: &Store, epoch: &Index) -> Option<Box<Index>> {
     let salt = if salted { salt_of(nonce) } else { epoch.salt() };
     (salted || kind.ids() != epoch.ids()).then(|| Box::new(Index::with_ids(store, salt, kind.ids())))
+}
+
+/// Whether a session may have moved so many tuples, with what the store holds now.
+fn is_within(tuples: u32, store: &Store) -> bool {
+    tuples as usize <= GIVEN_TIMES_MAX * store.len() + GIVEN_LEAST
 }
 
 fn is_current(store: &Store, tuple: &crate::store::Tuple) -> bool {

@@ -12,6 +12,7 @@ use core::cmp::Ordering;
 
 use crate::reconcile::coding::Salt;
 use crate::reconcile::message::{self, AuthorSummary, SUMMARIES_MAX};
+use crate::reconcile::session::directory::Directory;
 use crate::reconcile::session::index::{Index, Item, KeyId, author_id};
 use crate::reconcile::session::part::{ASKS_MAX, Ask, LONG_ASKS_MAX, Part};
 use crate::store::{Author, Store, Tuple};
@@ -58,6 +59,7 @@ pub(super) struct Transfer {
     /// Asks without their last answer.
     outstanding: u32,
     held: Vec<Item>,
+    directory: Directory,
 }
 
 impl Transfer {
@@ -110,8 +112,9 @@ impl Transfer {
         asks.sort_by_key(|ask| ask.id);
         asks.dedup_by_key(|ask| ask.id);
         if states {
-            let is_asked = |item: &&Item| asks.binary_search_by_key(&KeyId::from(item.state), |ask| ask.id).is_ok();
-            return give(index.items().filter(is_asked).map(|item| item.tuple.clone()), true);
+            // A state has 64 bits; what is longer is nothing's.
+            let states = asks.iter().filter_map(|ask| u64::try_from(ask.id).ok());
+            return give(self.directory.items(states, index).into_iter().map(|item| item.tuple.clone()), true);
         }
         let (mut tuples, mut asked) = (Vec::new(), Vec::new());
         for ask in asks {
@@ -160,8 +163,8 @@ impl Transfer {
                 Ordering::Less => asked.push(AuthorSummary::of(author)),
             }
         }
-        let ids = ids_of_authors(unknown, salt, store);
-        tuples.extend(ids.iter().flat_map(|author| after(author, 0)));
+        let authors = self.directory.authors(unknown, salt, store);
+        tuples.extend(authors.iter().flat_map(|author| after(author, 0)));
         let mut parts = give(tuples.into_iter(), true);
         if !back {
             parts.extend(self.compare_back(asked, bare));
@@ -178,7 +181,7 @@ impl Transfer {
     }
 
     fn ask_authors(&mut self, ids: Vec<u64>, salt: Salt, store: &Store) -> Vec<Part> {
-        let mine = ids_of_authors(&ids, salt, store);
+        let mine = self.directory.authors(&ids, salt, store);
         let mut known: Vec<_> = mine.iter().map(|author| AuthorSummary::of(author)).collect();
         known.sort_unstable_by_key(|summary| summary.author);
         let held: BTreeSet<u64> = mine.iter().map(|author| author_id(salt, &author.id())).collect();
@@ -205,17 +208,6 @@ impl Transfer {
         self.outstanding += 1;
         Some(Part::Authors { known: said(&asked, bare), unknown: Vec::new(), back: true, bare })
     }
-}
-
-/// The authors of these ids.
-fn ids_of_authors<'a>(ids: &[u64], salt: Salt, store: &'a Store) -> Vec<&'a Author> {
-    if ids.is_empty() {
-        return Vec::new();
-    }
-    let mut wanted = ids.to_vec();
-    wanted.sort_unstable();
-    let is_wanted = |author: &&Author| wanted.binary_search(&author_id(salt, &author.id())).is_ok();
-    store.authors().iter().filter(is_wanted).collect()
 }
 
 /// Summaries as they are said.
