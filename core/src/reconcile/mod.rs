@@ -14,7 +14,9 @@
 //! | `rumour` | passing a tuple on to random peers |
 //! | `replica` | what they all own: store, keys, version counter |
 //! | [`coding`] | ways to find the difference of two sets |
+//! | [`cancellation`] | an attack on one of them, which sessions survive |
 
+pub mod cancellation;
 pub mod coding;
 mod eager_push;
 mod exchange;
@@ -35,7 +37,7 @@ use rand_core::Rng;
 pub use eager_push::{EagerPush, EagerPushConfig};
 pub use full_push::{FullPush, FullPushConfig};
 pub use message::{AuthorSummary, CHUNK_LEN_MAX, SUMMARIES_MAX, SYNC_MESSAGE_LEN_MAX, Summary, SyncMessage};
-pub use reconciler::{Reconciler, ReconcilerConfig};
+pub use reconciler::{EPOCH, Reconciler, ReconcilerConfig};
 pub use replica::Saved;
 pub use scuttlebutt::{Scuttlebutt, ScuttlebuttConfig};
 

@@ -32,7 +32,7 @@ use crate::store::{Keys, Store, Tuple};
 use crate::time::{Duration, Instant};
 
 /// The salt of ids in unsalted sessions. It is no secret.
-const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
+pub const EPOCH: Salt = Salt([0x7261_7070_726f_6368, 0x656d_656e_7420_7631]);
 /// The most sessions that a node takes part in. Beyond it the oldest goes.
 const SESSIONS_MAX: usize = 64;
 /// The most peers of whom is remembered when the stores were equal. Beyond it the one that was met least recently goes.
@@ -57,6 +57,9 @@ pub struct ReconcilerConfig {
     pub patience: Duration,
     /// Most bytes of tuples in one direction of an exchange after a session that failed.
     pub budget: usize,
+    /// Whether a session that goes wrong is repaired, by a salted one and by an exchange. Without it a method is its unsalted,
+    /// published form, in which chosen content hides what others wrote (see [`crate::reconcile::cancellation`]): for comparison.
+    pub repair: bool,
 }
 
 /// A node that reconciles.
@@ -151,7 +154,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             context.send(from, SyncMessage::Session(Box::new(message)));
         }
         self.note(from, verdict, now);
-        if opener && verdict == Verdict::Mismatch && now >= self.salted_from && self.config.method.repairs() {
+        if opener && verdict == Verdict::Mismatch && now >= self.salted_from && self.repairs() {
             self.open_with(from, now, context);
         }
     }
@@ -193,7 +196,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         self.meetings.iter().find(|(met, _)| *met == peer).map(|(_, meeting)| *meeting)
     }
 
-    /// What a session's end says about the next one with the peer. The classic form knows no repair.
+    /// What a session's end says about the next one with the peer.
     fn note(&mut self, peer: P, verdict: Verdict, now: Instant) {
         if verdict.calls_for_salt() || verdict == Verdict::Equal {
             self.meetings.retain(|(met, _)| *met != peer);
@@ -205,7 +208,7 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
             }
             self.meetings.push((peer, meeting));
         }
-        if self.config.method.repairs() {
+        if self.repairs() {
             self.standing.judge(peer, verdict, now);
         }
     }
@@ -245,10 +248,15 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         if verdict != Verdict::Open {
             self.sessions.remove(place);
         }
-        if opener && self.config.method.repairs() && matches!(verdict, Verdict::Failed(_)) {
+        if opener && self.repairs() && matches!(verdict, Verdict::Failed(_)) {
             exchange::open::<Self, C>(self.replica.store(), from, context);
         }
         verdict
+    }
+
+    /// A classic form knows no repair, whatever is asked for.
+    const fn repairs(&self) -> bool {
+        self.config.repair && self.config.method.repairs()
     }
 
     /// Passes a new tuple on.

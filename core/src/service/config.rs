@@ -98,6 +98,7 @@ impl Default for ServiceConfig {
                 prefix: 256,
                 patience: secs(10),
                 budget: 64 << 10,
+                repair: true,
             },
             sampling: SamplingConfig::Cyclon(CyclonConfig::default()),
             book: BookConfig::default(),

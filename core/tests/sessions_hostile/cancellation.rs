@@ -1,17 +1,6 @@
 //! Chosen content that cancels a victim's tuple in the cells of an epoch whose salt is known, and what the default does.
 //!
-//! **XOR** (hoytech, riblt issue #3). A cell of the plain code is three sums: 128 bits of items (key id, state id), 64 bits of
-//! their checks, and their number. The sums are linear over GF(2), so of any 193 random items some subset adds up to any
-//! item in 192 bits; Gaussian elimination finds it at once, however good the hashes are. Their number is an integer: it
-//! cancels where half of the subset and the victim are on one side and half on the other, which whoever signs tuples
-//! arranges by showing one half to each peer. A subset of an odd size makes the halves even: one row more.
-//!
-//! **How many cells.** A decoder peels whatever came in one message before it looks at cell 0, so to cancel cell 0 alone
-//! censors only where a single cell was sent. Otherwise the cells left over contradict it and the session fails as
-//! malformed. To have it end in peace all m cells of the opening must cancel. Items in the same of the first m cells as the
-//! victim do that together, with the same 193 rows: 193 / P hashes, where P is the share of such items. For 47 cells, which
-//! are 1,200 bytes, P is 2^-21 for the median victim; here it is one that is in cell 0 alone (2^-10), so that the test is
-//! quick. Pairs of items of any cells, one on each side, would take 192 m rows instead and next to no hashes.
+//! **XOR.** `reconcile::cancellation` says how, and what it takes.
 //!
 //! **GF(p).** Three free weights cancel all three sums of a keyed cell. But a session's weights are hashes of digests,
 //! which nobody chooses: a given difference of two weights is found among 2^30.5 candidates for each of them, and a subset
@@ -21,13 +10,14 @@
 
 use std::sync::Arc;
 
+use rapprochement_core::reconcile::cancellation::Cancellation;
 use rapprochement_core::reconcile::coding::field61::F61;
 use rapprochement_core::reconcile::coding::keyed::{Entry, FormA};
 use rapprochement_core::reconcile::coding::mapping::Mapping;
-use rapprochement_core::reconcile::coding::{Cell, Code, Decoder, Limits, Prefix, Riblt, Salt};
+use rapprochement_core::reconcile::coding::{Cell, Code, Decoder, Limits, Prefix, Salt};
 use rapprochement_core::reconcile::session::pair::{self, Side};
-use rapprochement_core::reconcile::session::{Index, MethodKind, SessionError, Verdict};
-use rapprochement_core::store::{Store, Tuple};
+use rapprochement_core::reconcile::session::{MethodKind, SessionError, Verdict};
+use rapprochement_core::store::Tuple;
 
 use crate::world::{ANYBODY, EPOCH, numbered, tuple};
 
@@ -36,59 +26,16 @@ fn cells(hash: u64, among: u32) -> Vec<u32> {
     Mapping::new(hash).take_while(|&cell| cell < among).collect()
 }
 
-/// What a tuple adds to its cells: 192 bits, and one by which subsets of odd size are told.
-fn row(index: &Index, tuple: &Arc<Tuple>) -> (u64, [u64; 4]) {
-    let item = index.item(tuple);
-    let hash = Riblt::new(EPOCH).symbol(&item.pair()).hash;
-    (hash, [item.key as u64, item.state, hash, 1])
-}
-
-fn xor<const N: usize>(a: &mut [u64; N], b: &[u64; N]) {
-    a.iter_mut().zip(b).for_each(|(a, b)| *a ^= b);
-}
-
-/// Which of the rows add up to the target: Gaussian elimination, a row at a time.
-fn subset(rows: &[[u64; 4]], target: [u64; 4]) -> Option<Vec<usize>> {
-    type Combination = ([u64; 4], [u64; 4]);
-    let bit = |row: &[u64; 4]| (0..256).find(|at| row[at / 64] >> (at % 64) & 1 == 1);
-    let mut basis: Vec<(usize, Combination)> = Vec::new();
-    let reduce = |basis: &[(usize, Combination)], mut row: Combination| {
-        for (at, (sum, of)) in basis {
-            if row.0[at / 64] >> (at % 64) & 1 == 1 {
-                xor(&mut row.0, sum);
-                xor(&mut row.1, of);
-            }
-        }
-        row
-    };
-    for (at, row) in rows.iter().enumerate() {
-        let mut of = [0; 4];
-        of[at / 64] = 1 << (at % 64);
-        let row = reduce(&basis, (*row, of));
-        basis.extend(bit(&row.0).map(|pivot| (pivot, row)));
-    }
-    let (rest, of) = reduce(&basis, (target, [0; 4]));
-    (rest == [0; 4]).then(|| (0..rows.len()).filter(|at| of[at / 64] >> (at % 64) & 1 == 1).collect())
-}
-
 /// Two sides, the first with the victim's tuple, both with the attacker's: those cancel it in each of the first `cells`.
 fn censored(victim: &Arc<Tuple>, among: u32) -> [Side; 2] {
-    let index = Index::of(&Store::default(), EPOCH);
-    let (hash, target) = row(&index, victim);
-    let wanted = cells(hash, among);
-    let chosen: Vec<_> = (0u32..)
-        .map(|i| tuple(66, &i.to_le_bytes(), 1, b""))
-        .filter(|tuple| cells(row(&index, tuple).0, among) == wanted)
-        .take(205)
-        .collect();
-    let rows: Vec<_> = chosen.iter().map(|tuple| row(&index, tuple).1).collect();
-    let subset = subset(&rows, target).unwrap();
-    assert!(subset.len() % 2 == 1 && (70..136).contains(&subset.len()), "{}", subset.len());
+    let signed = (0u32..).map(|i| tuple(66, &i.to_le_bytes(), 1, b""));
+    let halves = Cancellation::new(EPOCH, among).halves(victim, signed).unwrap();
+    let [with, without] = halves.each_ref().map(Vec::len);
+    assert!(without == with + 1 && (70..136).contains(&(with + without)), "{with} {without}");
     let mut sides = [numbered(0..100), numbered(0..100)];
     sides[0].offer(victim, &ANYBODY);
-    for (at, &place) in subset.iter().enumerate() {
-        // The first and the last, and so one more, go where the victim's tuple is not.
-        sides[1 - at % 2].offer(&chosen[place], &ANYBODY);
+    for (side, half) in sides.iter_mut().zip(&halves) {
+        half.iter().for_each(|tuple| drop(side.offer(tuple, &ANYBODY)));
     }
     sides
 }
@@ -117,10 +64,9 @@ fn recovers(victim: &Tuple, sides: &mut [Side; 2], room: usize, expected: [Verdi
 
 #[test]
 fn a_tuple_cancelled_by_xor_is_found_by_the_salted_session() {
-    let index = Index::of(&Store::default(), EPOCH);
     let light = |among: u32| {
         let mut tuples = (0u32..).map(|i| tuple(5, &i.to_le_bytes(), 1, b"victim"));
-        tuples.find(|tuple| cells(row(&index, tuple).0, among) == [0]).unwrap()
+        tuples.find(|tuple| Cancellation::new(EPOCH, among).cells_of(tuple) == [0]).unwrap()
     };
     // Any victim under an opening of 8 cells; one that is in cell 0 alone under an opening of 1,200 bytes.
     for (victim, among, room) in [(tuple(5, b"any", 1, b"victim"), 8, 8 * 26), (light(48), 48, 1200)] {

@@ -119,6 +119,7 @@ impl Subject for Sessions {
             prefix: budget / methods % 3 * 20,
             patience: Duration::from_secs(4),
             budget: 2000,
+            repair: true,
         };
         Self::new(config, Others { me, nodes }, StandIn(me))
     }

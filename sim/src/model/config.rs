@@ -61,6 +61,10 @@ pub enum ProtocolConfig {
         /// Most bytes of tuples in one direction of the exchange that follows a session that failed.
         #[serde(default = "budget")]
         budget: Size,
+        /// Whether a session that goes wrong is repaired, by a salted one and by an exchange. `false` is for comparison: the
+        /// unsalted, published forms, in which chosen content hides what others wrote.
+        #[serde(default = "repair", skip_serializing_if = "Clone::clone")]
+        repair: bool,
     },
     /// A peer sampler alone: who has whom as a neighbour. Nothing is written.
     Sample {
@@ -169,6 +173,10 @@ impl Method {
 
 fn first_message() -> Size {
     Size(1200)
+}
+
+fn repair() -> bool {
+    true
 }
 
 fn kept_cells() -> u32 {
@@ -282,6 +290,11 @@ pub struct Preload {
     /// Which node that is.
     #[serde(default)]
     pub holders: Holders,
+    /// One more difference between two nodes, a victim's tuple that is in the first cell of the rateless code alone; and an
+    /// attacker's tuples, half of them at each node, chosen to hide it: together with it they cancel in the first so many cells
+    /// of `riblt` under the salt that everybody knows. A first message of 1,200 bytes has 45.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_cells: Option<u32>,
 }
 
 /// Who holds what others lack.

@@ -285,6 +285,7 @@ impl Draw {
                 kept_cells: self.between(0, 100) as u32,
                 patience: self.span(2000, 30_000),
                 budget,
+                repair: self.between(0, 9) > 0,
             },
             1 => ProtocolConfig::EagerPush { fanout: self.between(1, 6) as u32, repair: interval, budget },
             _ => ProtocolConfig::Scuttlebutt { interval, budget },
@@ -340,6 +341,7 @@ impl Draw {
             differences: self.between(0, items) as u32,
             updates: self.share(100),
             holders: self.one_of([Holders::ByKey, Holders::ByAuthor]),
+            cancelled_cells: None,
         }
     }
 }

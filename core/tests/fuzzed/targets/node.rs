@@ -134,6 +134,7 @@ fn reconciler(method: MethodKind, me: SimPeer) -> Node<Reconciler<SimPeer, Alway
         prefix: 20,
         patience: PATIENCE,
         budget: 2000,
+        repair: true,
     };
     Node::new(me, Reconciler::new(config, Always(HONEST), Author(me.0 as u8)))
 }

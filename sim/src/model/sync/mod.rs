@@ -53,7 +53,17 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
             let config = ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize };
             parts.run(experiment, options, watch, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
         }
-        ProtocolConfig::Reconcile { method, interval, push, first, first_message, kept_cells, patience, budget } => {
+        ProtocolConfig::Reconcile {
+            method,
+            interval,
+            push,
+            first,
+            first_message,
+            kept_cells,
+            patience,
+            budget,
+            repair,
+        } => {
             let config = ReconcilerConfig {
                 method: method.kind(),
                 interval: interval.0,
@@ -63,6 +73,7 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
                 prefix: kept_cells as usize,
                 patience: patience.0,
                 budget: budget.0 as usize,
+                repair,
             };
             let honest = |sampler, keys| Reconciler::new(config, sampler, keys);
             let Some(hostile) = experiment.hostile else {

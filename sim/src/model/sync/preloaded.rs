@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rand_core::TryRng;
 use rapprochement_core::peer::SimPeer;
+use rapprochement_core::reconcile::EPOCH;
+use rapprochement_core::reconcile::cancellation::Cancellation;
 use rapprochement_core::store::{Store, Tuple};
 
 use crate::model::aside::Aside;
@@ -44,6 +46,14 @@ impl Preloaded {
         let present = |node| !aside.contains(node) && churn.is_none_or(|churn| churn.start(node).up);
         let holders: Vec<u32> = (0..experiment.nodes).filter(|node| present(*node)).collect();
         let mut writes = world.writes(holders.len() as u32, preload.holders, &mut rng).map_err(refuse)?;
+        if let Some(cells) = preload.cancelled_cells {
+            let make = maker(experiment);
+            let authors = [0, 1].map(|behind| SimPeer(experiment.nodes.saturating_add(preload.authors + behind)));
+            let hidden = hidden(cells, authors, |author, version| {
+                make(author, version, &version.to_be_bytes(), &mut rng).map_err(refuse)
+            })?;
+            writes.extend(hidden);
+        }
         let mut held: Vec<_> = (0..experiment.nodes).map(|node| present(node).then(Vec::new)).collect();
         for (place, write) in writes.iter_mut().enumerate() {
             // With nobody there, nobody holds anything.
@@ -63,6 +73,35 @@ impl Preloaded {
         }
         Some(store)
     }
+}
+
+/// A victim's tuple at the first of two holders, and an attacker's tuples at both that hide it in the first so many cells.
+fn hidden(
+    cells: u32,
+    [victim, attacker]: [SimPeer; 2],
+    mut make: impl FnMut(SimPeer, u64) -> Result<Arc<Tuple>, Vec<Problem>>,
+) -> Result<Vec<Write>, Vec<Problem>> {
+    let attack = Cancellation::new(EPOCH, cells);
+    let mut version = 0;
+    let victim = loop {
+        version += 1;
+        let tuple = make(victim, version)?;
+        if attack.cells_of(&tuple) == [0] {
+            break tuple;
+        }
+    };
+    let mut failed = None;
+    let signed = (1..).map_while(|version| make(attacker, version).map_err(|problems| failed = Some(problems)).ok());
+    let halves = attack.halves(&victim, signed);
+    if let Some(problems) = failed {
+        return Err(problems);
+    }
+    let Some([with, without]) = halves else {
+        let message = "no tuples of an attacker's hide the victim's";
+        return Err(vec![Problem::new("workload.preload.cancelled_cells", message, "use another seed")]);
+    };
+    let write = |holder| move |tuple| Write { holder, tuple, older: None };
+    Ok([victim].into_iter().chain(with).map(write(0)).chain(without.into_iter().map(write(1))).collect())
 }
 
 /// Authors are peers behind the last node.

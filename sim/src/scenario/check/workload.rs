@@ -19,6 +19,8 @@ const MAX_PAIRS: f64 = 5e8;
 const MAX_ENTRIES: u64 = 10_000_000;
 /// Each takes some hundred bytes.
 const MAX_PRELOADED: u64 = 100_000_000;
+/// An attacker signs some hundred thousand tuples for as many.
+const MAX_CANCELLED: u32 = 64;
 /// So many keys of one writer are a slip.
 const MAX_KEYS: u32 = store::AUTHOR_TUPLES_MAX as u32;
 /// What a message of a session can hold.
@@ -166,6 +168,16 @@ fn preload(s: &Scenario, c: &mut Checker) {
         let message = format!("{items} keys of {authors} authors");
         c.report(&[items_path, authors_path], message, format!("a store holds at most {MAX_KEYS} keys of one author"));
     }
+    if let Some(cells) = preload.cancelled_cells {
+        let path = "workload.preload.cancelled_cells";
+        if s.nodes != 2 {
+            let message = format!("a tuple is hidden between two nodes, and there are {}", s.nodes);
+            c.report(&[path, "nodes"], message, "use nodes = 2");
+        }
+        if !(1..=MAX_CANCELLED).contains(&cells) {
+            c.report(&[path], format!("{cells} cells"), format!("use at least 1 and at most {MAX_CANCELLED}"));
+        }
+    }
     if u64::from(items) * u64::from(s.nodes) > MAX_PRELOADED {
         let message = format!("{items} keys at each of {} nodes", s.nodes);
         c.report(&[items_path, "nodes"], message, format!("use at most {MAX_PRELOADED} at all nodes together"));
@@ -254,7 +266,8 @@ fn arrivals(s: &Scenario, c: &mut Checker, window: Span) {
             too_many(c, path, window.0.as_secs_f64() / interval.0.as_secs_f64().max(1e-9));
         }
         Arrivals::Never => {
-            if s.workload.preload.as_ref().is_none_or(|preload| preload.differences == 0) {
+            let nothing = |preload: &Preload| preload.differences == 0 && preload.cancelled_cells.is_none();
+            if s.workload.preload.as_ref().is_none_or(nothing) {
                 let help = "let writers write, or nodes differ in what they hold: workload.preload.differences";
                 let paths = ["workload.arrivals", "workload.preload.differences", "protocol"];
                 c.report(&paths, "nothing is there to spread", help);
