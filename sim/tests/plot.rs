@@ -1,5 +1,7 @@
 //! Figures: the same bytes twice, well-formed, with the labels that they should have, whatever the data.
 
+use std::collections::BTreeMap;
+
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_sim::measure::results::{Curve, Results};
 use rapprochement_sim::measure::statistics::Summary;
@@ -169,6 +171,7 @@ fn a_figure_over_a_sweep_has_a_line_per_value_and_its_points_in_order() {
         x: x.into(),
         y: "update_latency_p99_s".into(),
         lines: lines.map(str::to_owned),
+        only: BTreeMap::new(),
         x_label: None,
         y_label: None,
         x_log: false,
@@ -220,6 +223,10 @@ fn swept_tables_are_called_by_their_first_key_where_that_tells_them_apart() {
         (vec!["full push".into(), "eager push".into()], vec![(1.0, 3.5), (2.0, 4.5)])
     );
     assert!(texts(&figure.svg().unwrap()).contains(&"eager push".to_owned()));
+    // A part of the sweep: its key is no part of the lines' names any more.
+    let text = format!("name = 'f'\nx = 'nodes'\ny = 'live_nodes'\nonly = {{ protocol = {} }}", eager(4));
+    let lines = &plot::sweep_figures(&[toml::from_str(&text).unwrap()], &keys, &rows)[0].lines;
+    assert_eq!((lines.len(), lines[0].name.as_str(), &lines[0].points[..]), (1, "", &[(10.0, 2.5), (20.0, 4.5)][..]));
     let alike = [row(&eager(4), "10", 1.0), row(&eager(8), "10", 2.0)];
     assert_eq!(plot::sweep_figures(&config("nodes", "protocol"), &keys, &alike)[0].lines.len(), 2);
 }

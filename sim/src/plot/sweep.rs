@@ -8,6 +8,7 @@ use super::{Axis, Figure, Line, Style};
 use crate::measure::curves::{SweptCurve, tabulate};
 use crate::measure::metrics;
 use crate::measure::summary::SummaryRow;
+use crate::scenario::canonical::toml_text;
 use crate::scenario::schema::FigureConfig;
 use crate::units::{Rate, Size, Span};
 
@@ -40,7 +41,16 @@ fn figure(config: &FigureConfig, keys: &[String], rows: &[SummaryRow]) -> Option
     let mut lines: Vec<Line> = Vec::new();
     // The groups of a metric are parts of it, those of a curve its lines.
     let of_curve = config.x == "curve";
-    for row in rows.iter().filter(|row| row.metric == config.y && (of_curve || row.group.is_empty())) {
+    let wanted = |row: &&SummaryRow| {
+        let asked = |(key, value)| {
+            let place = keys.iter().position(|known| known == key)?;
+            Some(*row.values.get(place)? == toml_text(value))
+        };
+        row.metric == config.y
+            && (of_curve || row.group.is_empty())
+            && config.only.iter().all(|of| asked(of) == Some(true))
+    };
+    for row in rows.iter().filter(wanted) {
         let Some(place) = names[along].iter().position(|(value, _)| Some(value) == row.values.get(along)) else {
             continue;
         };
@@ -118,6 +128,9 @@ fn line_name(
     let mut parts: Vec<String> = Vec::new();
     for (index, value) in row.values.iter().enumerate().filter(|(index, _)| *index != along) {
         let (Some(key), Some(names)) = (keys.get(index), names.get(index)) else { continue };
+        if config.only.contains_key(key) {
+            continue;
+        }
         let value = names.iter().find(|(known, _)| known == value).map_or(value, |(_, name)| name);
         if config.lines.as_ref() == Some(key) {
             parts.insert(0, value.clone());

@@ -61,6 +61,20 @@ fn input_files(scenario: &Scenario) -> impl Iterator<Item = &Path> {
     scenario.network.latency.file().into_iter().chain(sessions)
 }
 
+/// A value as TOML on one line, as the values of sweeps are written.
+pub fn toml_text(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Array(items) => format!("[{}]", items.iter().map(toml_text).collect::<Vec<_>>().join(", ")),
+        toml::Value::Table(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            let entries = entries.into_iter().map(|(key, value)| format!("{key} = {}", toml_text(value)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
+        value => value.to_string(),
+    }
+}
+
 /// A value of the tree as TOML on one line.
 pub(super) fn value_text(node: &Node) -> String {
     match &node.value {

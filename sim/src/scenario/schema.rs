@@ -137,6 +137,10 @@ pub struct FigureConfig {
     /// A swept key that gives a line each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
+    /// The part of the sweep that is shown: swept keys, each with the one of its values that is; all of it where it is left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub only: BTreeMap<String, toml::Value>,
     /// Label of the horizontal axis; the key otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x_label: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::canonical::toml_text;
 use super::super::diagnostics::did_you_mean;
 use super::super::path::{Path, Step};
 use super::super::schema::{FigureConfig, Scenario, Sweep};
@@ -109,6 +110,23 @@ fn axes(s: &Scenario, c: &mut Checker, figure: &FigureConfig, at: impl Fn(&str) 
                 None => format!("swept: {}", swept.join(", ")),
             };
             c.report(&[&at(key), "sweep"], format!("`{value}` is not swept"), help);
+        }
+    }
+    for (key, value) in &figure.only {
+        let path = format!("{}.{key:?}", at("only"));
+        match s.sweep.as_ref().and_then(|sweep| sweep.grid.get(key)) {
+            None => {
+                c.report(&[&path, "sweep"], format!("`{key}` is not swept"), format!("swept: {}", swept.join(", ")))
+            }
+            Some(values) if !values.contains(value) => {
+                let known: Vec<String> = values.iter().map(toml_text).collect();
+                let message = format!("the sweep has no {} of `{key}`", toml_text(value));
+                c.report(&[&path, "sweep"], message, format!("values: {}", known.join(", ")));
+            }
+            Some(_) if *key == figure.x || figure.lines.as_ref() == Some(key) => {
+                c.report(&[&path], format!("`{key}` is an axis of this figure, too"), "leave it out of one of them");
+            }
+            Some(_) => {}
         }
     }
     if figure.lines.as_ref() == Some(&figure.x) {

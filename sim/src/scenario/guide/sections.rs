@@ -274,7 +274,8 @@ first = "0 s"
 first_message = "1200 B"
 kept_cells = 64
 patience = "30 s"
-budget = "64 KiB""#,
+budget = "64 KiB"
+repair = true"#,
             r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
             r#"protocol.rtt_service = { opinions = 16 }"#,
         ],
@@ -392,7 +393,8 @@ preload = { items = 1000, authors = 10, differences = 20 }"#],
     section(
         "Preload",
         "`workload.preload`",
-        &[r#"[workload]
+        &[
+            r#"[workload]
 writers = 0
 arrivals = "never"
 
@@ -401,7 +403,10 @@ items = 10_000
 authors = 100
 differences = 200
 updates = "50 %"
-holders = "by_key""#],
+holders = "by_key""#,
+            r#"nodes = 2
+workload = { writers = 0, arrivals = "never", preload = { items = 100, authors = 10, cancelled_cells = 8 } }"#,
+        ],
     ),
     section(
         "Holders",
@@ -491,6 +496,15 @@ name = "latency"
 x = "curve"
 y = "update_latency_cdf"
 lines = "network.loss.independent""#,
+            r#"[sweep.grid]
+nodes = [100, 1000]
+network.loss.independent = ["0 %", "5 %"]
+
+[[figure]]
+name = "traffic"
+x = "nodes"
+y = "sent_payload_bytes_per_node"
+only = { "network.loss.independent" = "5 %" }"#,
         ],
     ),
     section(
