@@ -23,9 +23,9 @@ pub struct MapArgs {
     /// Where tables and figures go
     #[arg(long)]
     out: PathBuf,
-    /// The method that chooses among the others, and is held against the cheapest of them
-    #[arg(long, default_value = "auto")]
-    adaptive: String,
+    /// The method that chooses among the others, and is held against the cheapest of them; `auto` where it is left out
+    #[arg(long, value_name = "METHOD")]
+    adaptive: Option<String>,
     /// Draw bytes and time against differences as well, for all stores or for those that this fits; may be repeated
     #[arg(long, value_name = "all | items=N,authors=N,updates=X")]
     curves: Vec<String>,
@@ -45,9 +45,19 @@ fn attempt(args: &MapArgs) -> Result<Exit, Exit> {
         complain(message);
         Exit::Usage
     })?;
-    let cheapest = cheapest(&costs, &args.adaptive);
-    let crossings = crossings_of_pairs(&costs, &args.adaptive, &Philox::new(BOOTSTRAP));
-    let mut map = plot::decision_map(&costs, &cheapest, &args.adaptive);
+    let adaptive = match &args.adaptive {
+        Some(method) if !costs.methods().contains(method) => {
+            complain(format!(
+                "--adaptive {method}: the table has no such method; it has {}",
+                costs.methods().join(", ")
+            ));
+            return Err(Exit::Usage);
+        }
+        method => method.as_deref().unwrap_or("auto"),
+    };
+    let cheapest = cheapest(&costs, adaptive);
+    let crossings = crossings_of_pairs(&costs, adaptive, &Philox::new(BOOTSTRAP));
+    let mut map = plot::decision_map(&costs, &cheapest, adaptive);
     map.size = args.size;
     let mut curves = plot::cost_curves(&costs, &chosen);
     curves.iter_mut().for_each(|figure| figure.size = args.size);

@@ -9,6 +9,7 @@ mod sweep;
 
 pub mod bench;
 pub mod compare;
+pub mod draw;
 pub mod map;
 pub mod new;
 pub mod plot;
@@ -80,6 +81,8 @@ enum Verb {
     Sweep(sweep::SweepArgs),
     /// Draw the figures of a run or sweep directory again.
     Plot(plot::PlotArgs),
+    /// Draw a figure from any tidy table.
+    Draw(draw::DrawArgs),
     /// Draw which method of reconciliation is cheapest where, and find where costs cross.
     Map(map::MapArgs),
     /// Pair two runs or sweeps by seed and report their differences.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::main(&args),
         Verb::Sweep(args) => sweep::main(&args),
         Verb::Plot(args) => plot::main(&args),
+        Verb::Draw(args) => draw::main(&args),
         Verb::Map(args) => map::main(&args),
         Verb::Compare(args) => compare::main(&args),
         Verb::Check(args) => check::main(&args),

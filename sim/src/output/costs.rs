@@ -99,7 +99,8 @@ impl Row<'_> {
                 "a share from 0 to 1, such as 0.5",
             )?,
         };
-        let differences = whole("differences", "a whole number of keys, such as 100")?;
+        let at_most = |count: &u64| *count <= setting.items;
+        let differences = self.parse("differences", at_most, "a whole number of keys, at most as many as `items`")?;
         let method: String = self.parse("method", |name: &String| !name.is_empty(), "the name of a method")?;
         let link = self.field("link").map_or("", |(_, text)| text).to_owned();
         let seed = match self.field("seed") {
@@ -154,7 +155,7 @@ pub fn write_study(directory: &Path, study: &CostStudy<'_>) -> Result<Vec<PathBu
 }
 
 /// A figure in all its forms with the numbers behind it; gives the path of the SVG.
-fn write_forms(
+pub(super) fn write_forms(
     folder: &Path,
     name: &str,
     rendered: Result<Rendered, String>,

@@ -8,6 +8,7 @@
 //! | `table` | the CSV tables |
 //! | `run` | writing and reading a run directory |
 //! | `sweep` | a directory of runs, and its tables |
+//! | `tidy` | any tidy table, and one figure |
 //! | `costs` | a table of what methods take, and what was found in it |
 
 mod costs;
@@ -22,6 +23,7 @@ mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tidy;
 
 pub use costs::{CostStudy, read_costs, write_study};
 pub use error::OutputError;
@@ -33,6 +35,8 @@ pub use sweep::{
     PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_curve,
     sweep_name, sweep_series,
 };
+
+pub use tidy::{Selection, read_tidy, write_figure};
 
 /// Version of the layout of the directories; it changes when a reader of an older one would misread.
 pub const FORMAT: u32 = 1;

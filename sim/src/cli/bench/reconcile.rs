@@ -56,7 +56,7 @@ microseconds per item and trial. A million items take seconds a trial.";
 
 /// Two stores to reconcile, and how.
 #[derive(Args, Clone, Debug)]
-#[command(about = "Two stores that differ, reconciled by one method: cells, bytes, rounds, time", long_about = ABOUT)]
+#[command(allow_negative_numbers = true, about = "Two stores that differ, reconciled by one method: cells, bytes, rounds, time", long_about = ABOUT)]
 pub(super) struct ReconcileArgs {
     /// The method.
     #[arg(long, value_parser = method())]
