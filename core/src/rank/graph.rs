@@ -24,7 +24,7 @@ pub const WEIGHT_MIN: f64 = 1e-18;
 pub(super) const NODES_MAX: usize = 1 << 28;
 
 /// Trials before the race.
-const TRIALS: u64 = 16;
+const TRIALS: u32 = 16;
 /// A height has this many bits, and the slot of the trial those below.
 const HEIGHT_BITS: u32 = 52;
 /// Rows with more slots have no trials: the bits of one draw would not do.
@@ -67,6 +67,12 @@ impl Edge {
 
     pub(super) fn new(target: u32, weight: f64) -> Self {
         Self { weight, target, reciprocal: (1.0 / weight) as f32 }
+    }
+
+    /// The target, and the layer of a walk that takes this edge.
+    #[inline]
+    fn leads_to(&self, layer: usize) -> (u32, usize) {
+        (self.target, if self.weight < 0.0 { NEGATIVE } else { layer })
     }
 }
 
@@ -221,30 +227,40 @@ impl Row {
         self.levels.push(level);
     }
 
+    /// A trial of the step with this key; `None` where trials do not decide. No branch depends on what is drawn, so that
+    /// those of many walks overlap.
+    #[inline]
+    fn attempt(&self, key: u64, trial: u32, layer: usize) -> Option<(bool, &Edge)> {
+        let Scale { span, bound } = self.scale;
+        if trial >= TRIALS || span > SPAN_MAX {
+            return None;
+        }
+        let bits = draw(key, u64::from(trial));
+        let place = (bits as u32 & span.wrapping_sub(1)) as usize;
+        let last = self.slots.len().wrapping_sub(1);
+        let edge = self.slots.get(place.min(last))?;
+        let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
+        let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
+        Some(((place <= last) & (height < edge.weight(layer)), edge))
+    }
+
     /// The edge that the step with this key takes; `None` at a dead end.
     #[inline]
     fn choose(&self, key: u64, layer: usize) -> Option<&Edge> {
-        let Scale { span, bound } = self.scale;
-        if span <= SPAN_MAX {
-            let mask = span.checked_sub(1)?;
-            let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
-            for trial in 0..TRIALS {
-                let bits = draw(key, trial);
-                if let Some(edge) = self.slots.get((bits as u32 & mask) as usize) {
-                    let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
-                    if height < edge.weight(layer) {
-                        return Some(edge);
-                    }
-                }
+        let mut trial = 0;
+        while let Some((taken, edge)) = self.attempt(key, trial, layer) {
+            if taken {
+                return Some(edge);
             }
+            trial += 1;
         }
-        self.decide(!key, layer)
+        self.decide(key, layer)
     }
 
     /// The choice by races.
     #[cold]
     fn decide(&self, key: u64, layer: usize) -> Option<&Edge> {
-        let mut place = 0;
+        let (key, mut place) = (!key, 0);
         for (height, level) in self.levels.iter().enumerate().rev() {
             place = enter(key, height + 1, place, level, layer)?;
         }
@@ -334,8 +350,15 @@ impl Graph {
     /// The target of the step with this key, and the layer that it leads to; `None` at a dead end.
     #[inline]
     pub(super) fn step(&self, from: u32, layer: usize, key: u64) -> Option<(u32, usize)> {
-        let edge = self.rows.get(from as usize)?.choose(key, layer)?;
-        Some((edge.target, if edge.weight < 0.0 { NEGATIVE } else { layer }))
+        self.rows.get(from as usize)?.choose(key, layer).map(|edge| edge.leads_to(layer))
+    }
+
+    /// Trial number `trial` of [`Self::step`]: whether it is taken, and the step if so. Where it says `None`,
+    /// [`Self::step`] decides.
+    #[inline]
+    pub(super) fn trial(&self, from: u32, layer: usize, key: u64, trial: u32) -> Option<(bool, (u32, usize))> {
+        let (taken, edge) = self.rows.get(from as usize)?.attempt(key, trial, layer)?;
+        Some((taken, edge.leads_to(layer)))
     }
 
     fn row(&self, node: u32) -> Result<&Row, RankError> {
