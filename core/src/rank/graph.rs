@@ -12,6 +12,7 @@
 //! J. von Neumann, "Various techniques used in connection with random digits", 1951 (rejection).
 
 use alloc::vec::Vec;
+use core::hint::{black_box, select_unpredictable};
 
 use super::RankError;
 use super::race::{Candidate, WIDTH, draw, race};
@@ -24,7 +25,9 @@ pub const WEIGHT_MIN: f64 = 1e-18;
 pub(super) const NODES_MAX: usize = 1 << 28;
 
 /// Trials before the race.
-const TRIALS: u32 = 16;
+const TRIALS: u64 = 16;
+/// Trials of which it is looked afterwards whether one was taken.
+const GROUP: u64 = 4;
 /// A height has this many bits, and the slot of the trial those below.
 const HEIGHT_BITS: u32 = 52;
 /// Rows with more slots have no trials: the bits of one draw would not do.
@@ -227,40 +230,44 @@ impl Row {
         self.levels.push(level);
     }
 
-    /// A trial of the step with this key; `None` where trials do not decide. No branch depends on what is drawn, so that
-    /// those of many walks overlap.
-    #[inline]
-    fn attempt(&self, key: u64, trial: u32, layer: usize) -> Option<(bool, &Edge)> {
-        let Scale { span, bound } = self.scale;
-        if trial >= TRIALS || span > SPAN_MAX {
-            return None;
-        }
-        let bits = draw(key, u64::from(trial));
-        let place = (bits as u32 & span.wrapping_sub(1)) as usize;
-        let last = self.slots.len().wrapping_sub(1);
-        let edge = self.slots.get(place.min(last))?;
-        let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
-        let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
-        Some(((place <= last) & (height < edge.weight(layer)), edge))
-    }
-
-    /// The edge that the step with this key takes; `None` at a dead end.
+    /// The edge that the step with this key takes; `None` at a dead end. The trials of a group are made without
+    /// branches, which could not be predicted, also where the first is taken.
     #[inline]
     fn choose(&self, key: u64, layer: usize) -> Option<&Edge> {
-        let mut trial = 0;
-        while let Some((taken, edge)) = self.attempt(key, trial, layer) {
-            if taken {
+        let Scale { span, bound } = self.scale;
+        let last = self.slots.len().checked_sub(1)?;
+        let mask = span.wrapping_sub(1);
+        let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
+        let groups = if span <= SPAN_MAX { TRIALS / GROUP } else { 0 };
+        for group in 0..groups {
+            let mut chosen = usize::MAX;
+            for trial in (group * GROUP..(group + 1) * GROUP).rev() {
+                let bits = draw(key, trial);
+                let place = (bits as u32 & mask) as usize;
+                let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
+                let taken = (place <= last) & (height < self.slots[place.min(last)].weight(layer));
+                chosen = select_unpredictable(taken, place, chosen);
+            }
+            if let Some(edge) = self.slots.get(chosen) {
                 return Some(edge);
             }
-            trial += 1;
         }
-        self.decide(key, layer)
+        self.decide(!key, layer)
+    }
+
+    /// Reads memory that a step from here needs, so that it is there when the step is made.
+    #[inline]
+    fn touch(&self) {
+        let slots = &self.slots;
+        for edge in [slots.first(), slots.get(slots.len() / 2), slots.last()].into_iter().flatten() {
+            black_box(edge.target);
+        }
     }
 
     /// The choice by races.
     #[cold]
     fn decide(&self, key: u64, layer: usize) -> Option<&Edge> {
-        let (key, mut place) = (!key, 0);
+        let mut place = 0;
         for (height, level) in self.levels.iter().enumerate().rev() {
             place = enter(key, height + 1, place, level, layer)?;
         }
@@ -353,12 +360,10 @@ impl Graph {
         self.rows.get(from as usize)?.choose(key, layer).map(|edge| edge.leads_to(layer))
     }
 
-    /// Trial number `trial` of [`Self::step`]: whether it is taken, and the step if so. Where it says `None`,
-    /// [`Self::step`] decides.
+    /// Announces a step from a node.
     #[inline]
-    pub(super) fn trial(&self, from: u32, layer: usize, key: u64, trial: u32) -> Option<(bool, (u32, usize))> {
-        let (taken, edge) = self.rows.get(from as usize)?.attempt(key, trial, layer)?;
-        Some((taken, edge.leads_to(layer)))
+    pub(super) fn touch(&self, from: u32) {
+        self.rows.get(from as usize).into_iter().for_each(Row::touch);
     }
 
     fn row(&self, node: u32) -> Result<&Row, RankError> {

@@ -1,8 +1,9 @@
-//! Walks that are being drawn. Many go in lockstep, a trial each in turn: while the memory of one walk's next node is
-//! on its way, the others make theirs. Each is drawn from its own numbers, so the order is of no consequence.
+//! Walks that are being drawn. Many go in lockstep: first the memory that each needs for its next step is read, which
+//! the processor does for several at a time, then the steps are made. Each walk is drawn from its own numbers, so the
+//! order is of no consequence.
 
 use alloc::vec::Vec;
-use core::array;
+use core::ops::Range;
 
 use super::arena::NEVER;
 use crate::rank::Graph;
@@ -24,51 +25,42 @@ pub(super) struct Draft<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Lane {
     walk_key: u64,
-    /// Of the next step.
-    key: u64,
-    trial: u32,
     number: u32,
     /// The last node.
     at: u32,
-    turn: u32,
-    /// The next step, and where it is going to be drafted.
-    step: u32,
-    place: u32,
-    /// The first step that is not made in this run, and at all.
-    stop: u32,
-    room: u32,
-    keep: u32,
     /// Where step `keep` is drafted.
     start: u32,
+    keep: u16,
+    turn: u16,
+    /// The next step.
+    step: u16,
+    /// The first step that is not made in this run, and at all.
+    stop: u16,
+    room: u16,
     is_dead_end: bool,
 }
 
 impl Lane {
-    /// Makes one trial; whether there is more to do in this run.
+    /// Makes one step; whether there are more to make in this run.
     #[inline]
     fn advance(&mut self, graph: &Graph, drafted: &mut [u32]) -> bool {
-        if self.step == self.stop {
+        let layer = if self.turn == NEVER { POSITIVE } else { NEGATIVE };
+        let Some((target, reached)) = graph.step(self.at, layer, draw(self.walk_key, u64::from(self.step))) else {
+            (self.stop, self.room, self.is_dead_end) = (self.step, self.step, true);
             return false;
-        }
-        let layer = if self.turn == u32::from(NEVER) { POSITIVE } else { NEGATIVE };
-        let (taken, (target, reached)) = match graph.trial(self.at, layer, self.key, self.trial) {
-            Some(trial) => trial,
-            None => match graph.step(self.at, layer, self.key) {
-                Some(step) => (true, step),
-                None => {
-                    (self.stop, self.room, self.is_dead_end) = (self.step, self.step, true);
-                    return false;
-                }
-            },
         };
-        drafted[self.place as usize] = target;
-        self.turn = if taken & (reached != layer) { self.step } else { self.turn };
-        self.at = if taken { target } else { self.at };
-        self.trial = if taken { 0 } else { self.trial + 1 };
-        self.step += u32::from(taken);
-        self.place += u32::from(taken);
-        self.key = draw(self.walk_key, u64::from(self.step));
-        true
+        drafted[self.start as usize + usize::from(self.step - self.keep)] = target;
+        if reached != layer {
+            self.turn = self.step;
+        }
+        self.at = target;
+        self.step += 1;
+        self.step < self.stop
+    }
+
+    /// Where its steps are drafted.
+    fn drafted(&self) -> Range<usize> {
+        self.start as usize..self.start as usize + usize::from(self.step - self.keep)
     }
 }
 
@@ -99,39 +91,36 @@ impl Drafts {
     /// Starts to draft a walk's steps from `keep` on, behind the node `at`. There may be up to `room` in all.
     pub(super) fn start(&mut self, number: u32, walk_key: u64, at: u32, keep: u16, room: u16, turn: u16) {
         let start = self.drafted.len() as u32;
-        let (keep, room, turn) = (u32::from(keep), u32::from(room), u32::from(turn));
         let missing = room - keep;
         self.missing += u64::from(missing);
-        self.drafted.resize((start + missing) as usize, 0);
-        let lane = Lane {
+        self.drafted.resize(self.drafted.len() + usize::from(missing), 0);
+        self.lanes.push(Lane {
             walk_key,
-            key: 0,
-            trial: 0,
             number,
             at,
+            start,
+            keep,
             turn,
             step: keep,
-            place: start,
             stop: keep,
             room,
-            keep,
-            start,
             is_dead_end: false,
-        };
-        self.lanes.push(lane);
+        });
     }
 
     /// Continues all drafts; whether they are complete. Only one alone may be more than the budget allows.
     pub(super) fn run(&mut self, graph: &Graph, left: &mut u64) -> bool {
-        let limit = u32::try_from(*left).unwrap_or(u32::MAX);
+        let limit = u16::try_from(*left).unwrap_or(u16::MAX);
         let spent = self.cost();
-        for lane in &mut self.lanes {
+        let mut active = [0u8; WIDTH];
+        let mut count = 0;
+        for (place, lane) in self.lanes.iter_mut().enumerate() {
             lane.stop = lane.room.min(lane.step.saturating_add(limit));
-            lane.key = draw(lane.walk_key, u64::from(lane.step));
+            active[count] = place as u8;
+            count += usize::from(lane.step < lane.stop);
         }
-        let mut active: [u8; WIDTH] = array::from_fn(|lane| lane as u8);
-        let mut count = self.lanes.len();
         while count > 0 {
+            active[..count].iter().for_each(|&lane| graph.touch(self.lanes[usize::from(lane)].at));
             let mut next = 0;
             while next < count {
                 if self.lanes[usize::from(active[next])].advance(graph, &mut self.drafted) {
@@ -148,19 +137,18 @@ impl Drafts {
 
     /// The steps that were made so far.
     fn cost(&self) -> u64 {
-        self.lanes.iter().map(|lane| u64::from(lane.place - lane.start) + u64::from(lane.is_dead_end)).sum()
+        self.lanes.iter().map(|lane| u64::from(lane.step - lane.keep) + u64::from(lane.is_dead_end)).sum()
     }
 
     /// Takes back what was drafted behind a node whose edges changed.
     pub(super) fn cut_behind(&mut self, source: u32) {
         for lane in &mut self.lanes {
-            let drafted = &self.drafted[lane.start as usize..lane.place as usize];
+            let drafted = &self.drafted[lane.drafted()];
             if let Some(place) = drafted.iter().position(|&node| node == source) {
                 lane.at = source;
-                lane.place = lane.start + place as u32 + 1;
-                lane.step = lane.keep + place as u32 + 1;
+                lane.step = lane.keep + place as u16 + 1;
                 if lane.turn >= lane.step {
-                    lane.turn = u32::from(NEVER);
+                    lane.turn = NEVER;
                 }
             }
         }
@@ -170,9 +158,9 @@ impl Drafts {
     pub(super) fn all(&self) -> impl Iterator<Item = Draft<'_>> {
         self.lanes.iter().map(|lane| Draft {
             number: lane.number,
-            keep: lane.keep as u16,
-            turn: lane.turn as u16,
-            steps: &self.drafted[lane.start as usize..lane.place as usize],
+            keep: lane.keep,
+            turn: lane.turn,
+            steps: &self.drafted[lane.drafted()],
         })
     }
 

@@ -61,20 +61,23 @@ impl Index {
     /// Counts the steps of a walk from `keep` on (`ADD`), or takes them out of the count, given that those before are
     /// counted.
     pub(super) fn count<const ADD: bool>(&mut self, number: u32, ego: u32, trace: Trace<'_>, keep: u16) {
-        for (step, &node) in trace.steps.iter().enumerate().skip(usize::from(keep)) {
+        let (kept, rest) = trace.steps.split_at(usize::from(keep).min(trace.steps.len()));
+        for (step, &node) in (kept.len()..).zip(rest) {
             let layer = trace.layer(step);
             let known = &mut self.nodes[node as usize];
-            let met = trace.steps[..step].iter().rposition(|&earlier| earlier == node);
-            let counted =
-                met.is_some_and(|earlier| trace.layer(earlier) == layer) || (node == ego && layer == POSITIVE);
+            // The lists tell whether the walk met the node before, since its steps enter and leave in order.
+            let is_first = !kept.contains(&node)
+                && if ADD {
+                    self.pool.insert(&mut known.walks, number)
+                } else {
+                    self.pool.remove(&mut known.walks, number)
+                };
+            let earlier = || trace.steps[..step].iter().rposition(|&earlier| earlier == node);
+            let counted = (!is_first && earlier().is_some_and(|earlier| trace.layer(earlier) == layer))
+                || (node == ego && layer == POSITIVE);
             if !counted {
                 let hits = &mut known.hits[layer];
                 (*hits, self.total) = if ADD { (*hits + 1, self.total + 1) } else { (*hits - 1, self.total - 1) };
-            }
-            match (met, ADD) {
-                (Some(_), _) => {}
-                (None, true) => self.pool.insert(&mut known.walks, number),
-                (None, false) => self.pool.remove(&mut known.walks, number),
             }
         }
     }

@@ -14,7 +14,7 @@ const UNIT: usize = 2;
 const NONE: u32 = u32::MAX;
 /// One size for each power of two below 2^32, and one between each two.
 const SIZES: usize = 64;
-/// Lists up to this length are searched and moved word by word.
+/// Up to this length all items are compared: no branch depends on them.
 const SHORT: usize = 16;
 
 /// A list: its length, and where its block starts, in units.
@@ -58,6 +58,15 @@ fn words(size: usize) -> usize {
     (3 + size % 2) << (size / 2) >> 1
 }
 
+/// The place of the first item that is at least this number.
+#[inline]
+fn place(items: &[u32], number: u32) -> usize {
+    if items.len() > SHORT {
+        return items.partition_point(|&item| item < number);
+    }
+    items.iter().map(|&item| usize::from(item < number)).sum()
+}
+
 /// Where the lists lie.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
@@ -80,48 +89,45 @@ impl Pool {
         &self.words[list.range()]
     }
 
-    /// Puts a number in that is not in the list.
+    /// Puts a number in; whether it was not in before.
     #[inline]
-    pub(super) fn insert(&mut self, list: &mut List, number: u32) {
+    pub(super) fn insert(&mut self, list: &mut List, number: u32) -> bool {
+        let len = list.len as usize;
+        let items = self.get(*list);
+        let place = match items.last() {
+            Some(&last) if last >= number => place(items, number),
+            _ => len,
+        };
+        if items.get(place) == Some(&number) {
+            return false;
+        }
         if list.is_full() {
             self.resize(list, list.len + 1);
         }
-        let (start, len) = (list.start(), list.len as usize);
-        let items = &mut self.words[start..=start + len];
-        let mut place = len;
-        if len > SHORT && items[len - 1] > number {
-            place = items[..len].partition_point(|&other| other < number);
-            items.copy_within(place..len, place + 1);
+        let start = list.start();
+        if place < len {
+            self.words.copy_within(start + place..start + len, start + place + 1);
         }
-        while place > 0 && items[place - 1] > number {
-            items[place] = items[place - 1];
-            place -= 1;
-        }
-        items[place] = number;
+        self.words[start + place] = number;
         list.len += 1;
+        true
     }
 
-    /// Takes a number out that is in the list.
+    /// Takes a number out; whether it was in.
     #[inline]
-    pub(super) fn remove(&mut self, list: &mut List, number: u32) {
+    pub(super) fn remove(&mut self, list: &mut List, number: u32) -> bool {
         let items = &mut self.words[list.range()];
-        if items.len() > SHORT {
-            let place = items.partition_point(|&other| other < number);
-            items.copy_within(place + 1.., place);
-        } else {
-            let mut place = 0;
-            for next in 0..items.len() {
-                items[place] = items[next];
-                place += usize::from(items[next] != number);
-            }
+        let place = place(items, number);
+        if items.get(place) != Some(&number) {
+            return false;
         }
+        items.copy_within(place + 1.., place);
         let shorter = List { len: list.len - 1, ..*list };
         if shorter.is_full() {
-            self.resize(list, shorter.len)
-        } else {
-            *list = shorter
+            self.resize(list, shorter.len);
         }
         list.len = shorter.len;
+        true
     }
 
     /// Moves what a list has in a block of another length to one for `len`. Its length stays, unless it is shorter
