@@ -214,6 +214,11 @@ impl Walks {
 
 #[cfg(test)]
 impl Walks {
+    /// The nodes of a walk behind the ego.
+    pub(super) fn steps(&self, number: u32) -> &[u32] {
+        self.arena.trace(number).steps
+    }
+
     /// Whether every walk and the index are the same.
     pub(super) fn has_walks_of(&self, other: &Self) -> bool {
         let same_walk = |number| self.arena.trace(number) == other.arena.trace(number);

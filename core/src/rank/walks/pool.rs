@@ -1,7 +1,7 @@
 //! Many short ascending lists of numbers in one vector.
 //!
 //! Each lies in a block whose size follows from the list's length: 2, 4, 6, 8, 12, 16, 24, 32 and so on, so that less
-//! than half is wasted. A list that outgrows its block moves to one of the next size; blocks that are given back are
+//! than half is wasted, of all but lists of one. A list that outgrows its block moves to one of the next size; blocks that are given back are
 //! chained, by size, through their first word (segregated free lists: P. R. Wilson et al., "Dynamic storage
 //! allocation", IWMM 1995).
 
@@ -162,5 +162,61 @@ impl Pool {
         }
         self.words.resize(end + words, 0);
         (end / UNIT) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::below;
+    use alloc::collections::BTreeSet;
+    use alloc::vec;
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::SeedableRng;
+
+    /// Against sets, with lists that grow to hundreds and shrink to none; and no more is held than the sizes explain.
+    #[test]
+    fn lists_are_sets_in_order() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut pool = Pool::new();
+        let mut lists = vec![(List::EMPTY, BTreeSet::new()); 20];
+        for round in 0..60_000u32 {
+            let (list, set) = &mut lists[below(&mut rng, 20) as usize];
+            let number = below(&mut rng, 400);
+            // Growth and decline take turns.
+            if below(&mut rng, 8) < if round / 10_000 % 2 == 0 { 6 } else { 2 } {
+                assert_eq!(pool.insert(list, number), set.insert(number));
+            } else {
+                assert_eq!(pool.remove(list, number), set.remove(&number));
+            }
+            assert!(pool.get(*list).iter().eq(set.iter()));
+            if round.is_multiple_of(100) {
+                assert!(lists.iter().all(|(list, set)| pool.get(*list).iter().eq(set.iter())));
+            }
+        }
+        // Drained and filled again, the pool does not grow: what was given back is used.
+        for _ in 0..2 {
+            lists.iter_mut().for_each(|(list, _)| (0..400).for_each(|number| _ = pool.remove(list, number)));
+            lists.iter_mut().for_each(|(list, _)| (0..400).for_each(|number| _ = pool.insert(list, number)));
+        }
+        let full = pool.words.len();
+        lists.iter_mut().for_each(|(list, _)| (0..400).for_each(|number| assert!(pool.remove(list, number))));
+        lists.iter_mut().for_each(|(list, _)| (0..400).for_each(|number| assert!(pool.insert(list, number))));
+        assert_eq!(pool.words.len(), full);
+    }
+
+    #[test]
+    fn a_block_holds_its_list_and_less_than_half_is_waste() {
+        let mut before = 0;
+        for len in 1..100_000 {
+            let list = List { len, block: 0 };
+            let words = words(list.size());
+            assert!(words >= len as usize && words.is_multiple_of(UNIT), "{len}: {words}");
+            assert!(len == 1 || words < 2 * len as usize, "{len}: {words}");
+            assert_eq!(list.is_full(), words == len as usize, "{len}: {words}");
+            assert!(list.size() >= before && list.size() < SIZES);
+            before = list.size();
+        }
+        assert!(List { len: u32::MAX, block: 0 }.size() < SIZES);
     }
 }
