@@ -1,8 +1,8 @@
 //! What the rank engine costs on one core: `cargo run --release -p rapprochement-core --example rank_speed`.
 //! As `rapsim bench rank` without the simulator: 10,000 walks of one ego, 10,000 nodes and 100,000 edges with weights
-//! from 1 to 10, walks that go on with 0.85. Of each figure the best of several rounds is printed, and a digest of the
-//! counts, by which two versions of the engine can be compared. `-- cold`, `-- edge`, `-- ego` or `-- top` runs one
-//! part alone; a number behind it sets the rounds.
+//! from 1 to 10, walks that go on with 0.85. Of each change the best of several rounds counts. A digest of the counts is
+//! printed with the times, by which two versions of the engine can be compared. `-- cold`, `-- edge`, `-- ego` or
+//! `-- top` runs one part alone; a number behind it sets the rounds.
 
 use std::env;
 use std::hint::black_box;
@@ -92,15 +92,15 @@ fn digest(walks: &Walks) -> u64 {
 }
 
 fn report_changes(name: &str, walks: &Walks, list: &[EdgeChange], rounds: usize) {
-    let (mut median, mut mean, mut total_steps, mut end) = (f64::INFINITY, f64::INFINITY, 0, walks.clone());
+    let (mut best, mut total_steps, mut end) = (vec![f64::INFINITY; list.len()], 0, walks.clone());
     for _ in 0..rounds {
-        let mut walks = walks.clone();
-        let (mut times, steps) = settle(&mut walks, list);
-        times.sort_unstable_by(f64::total_cmp);
-        median = median.min(times[times.len() / 2]);
-        mean = mean.min(times.iter().sum::<f64>() / times.len() as f64);
-        (total_steps, end) = (steps, walks);
+        end = walks.clone();
+        let (times, steps) = settle(&mut end, list);
+        best.iter_mut().zip(times).for_each(|(best, time)| *best = best.min(time));
+        total_steps = steps;
     }
+    best.sort_unstable_by(f64::total_cmp);
+    let (median, mean) = (best[best.len() / 2], best.iter().sum::<f64>() / best.len() as f64);
     println!("{name}: p50 {median:.3} us, mean {mean:.3} us, {total_steps} steps, digest {:016x}", digest(&end));
     println!("{name}: {:.1} B per walk behind it", end.walk_bytes() as f64 / f64::from(CONFIG.walks));
 }
