@@ -12,6 +12,7 @@
 //! J. von Neumann, "Various techniques used in connection with random digits", 1951 (rejection).
 
 use alloc::vec::Vec;
+use core::hint::{black_box, select_unpredictable};
 
 use super::RankError;
 use super::race::{Candidate, WIDTH, draw, race};
@@ -25,6 +26,8 @@ pub(super) const NODES_MAX: usize = 1 << 28;
 
 /// Trials before the race.
 const TRIALS: u64 = 16;
+/// Trials of which it is looked afterwards whether one was taken.
+const GROUP: u64 = 4;
 /// A height has this many bits, and the slot of the trial those below.
 const HEIGHT_BITS: u32 = 52;
 /// Rows with more slots have no trials: the bits of one draw would not do.
@@ -67,6 +70,12 @@ impl Edge {
 
     pub(super) fn new(target: u32, weight: f64) -> Self {
         Self { weight, target, reciprocal: (1.0 / weight) as f32 }
+    }
+
+    /// The target, and the layer of a walk that takes this edge.
+    #[inline]
+    fn leads_to(&self, layer: usize) -> (u32, usize) {
+        (self.target, if self.weight < 0.0 { NEGATIVE } else { layer })
     }
 }
 
@@ -221,24 +230,38 @@ impl Row {
         self.levels.push(level);
     }
 
-    /// The edge that the step with this key takes; `None` at a dead end.
+    /// The edge that the step with this key takes; `None` at a dead end. The trials of a group are made without
+    /// branches, which could not be predicted, also where the first is taken.
     #[inline]
     fn choose(&self, key: u64, layer: usize) -> Option<&Edge> {
         let Scale { span, bound } = self.scale;
-        if span <= SPAN_MAX {
-            let mask = span.checked_sub(1)?;
-            let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
-            for trial in 0..TRIALS {
+        let last = self.slots.len().checked_sub(1)?;
+        let mask = span.wrapping_sub(1);
+        let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
+        let groups = if span <= SPAN_MAX { TRIALS / GROUP } else { 0 };
+        for group in 0..groups {
+            let mut chosen = usize::MAX;
+            for trial in (group * GROUP..(group + 1) * GROUP).rev() {
                 let bits = draw(key, trial);
-                if let Some(edge) = self.slots.get((bits as u32 & mask) as usize) {
-                    let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
-                    if height < edge.weight(layer) {
-                        return Some(edge);
-                    }
-                }
+                let place = (bits as u32 & mask) as usize;
+                let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
+                let taken = (place <= last) & (height < self.slots[place.min(last)].weight(layer));
+                chosen = select_unpredictable(taken, place, chosen);
+            }
+            if let Some(edge) = self.slots.get(chosen) {
+                return Some(edge);
             }
         }
         self.decide(!key, layer)
+    }
+
+    /// Reads memory that a step from here needs, so that it is there when the step is made.
+    #[inline]
+    fn touch(&self) {
+        let slots = &self.slots;
+        for edge in [slots.first(), slots.get(slots.len() / 2), slots.last()].into_iter().flatten() {
+            black_box(edge.target);
+        }
     }
 
     /// The choice by races.
@@ -334,8 +357,13 @@ impl Graph {
     /// The target of the step with this key, and the layer that it leads to; `None` at a dead end.
     #[inline]
     pub(super) fn step(&self, from: u32, layer: usize, key: u64) -> Option<(u32, usize)> {
-        let edge = self.rows.get(from as usize)?.choose(key, layer)?;
-        Some((edge.target, if edge.weight < 0.0 { NEGATIVE } else { layer }))
+        self.rows.get(from as usize)?.choose(key, layer).map(|edge| edge.leads_to(layer))
+    }
+
+    /// Announces a step from a node.
+    #[inline]
+    pub(super) fn touch(&self, from: u32) {
+        self.rows.get(from as usize).into_iter().for_each(Row::touch);
     }
 
     fn row(&self, node: u32) -> Result<&Row, RankError> {

@@ -1,0 +1,125 @@
+//! Finds the walks that a change concerns: those through its source, at the first step out of it that the graph would
+//! have otherwise.
+
+use super::Walks;
+use super::arena::NEVER;
+use crate::rank::graph::POSITIVE;
+use crate::rank::race::draw;
+
+/// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked;
+/// then at step `step` of the walk at place `walk` of its list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    pub(super) source: u32,
+    home: u32,
+    walk: usize,
+    step: usize,
+}
+
+impl Cursor {
+    pub(super) fn new(source: u32) -> Self {
+        Self { source, home: 0, walk: 0, step: 1 }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug)]
+enum Check {
+    Stands,
+    /// The walk is to be drawn anew from this step on.
+    Differs(u16),
+    OutOfBudget,
+}
+
+impl Walks {
+    /// Checks the walks through the source at the cursor, and starts drafts of those that have to be continued
+    /// elsewhere: as many as can be drafted at once, within the budget.
+    pub(super) fn check(&mut self, left: &mut u64) {
+        let Some(mut cursor) = self.cursor else { return };
+        let is_home = cursor.source == self.ego && cursor.home < self.drawn();
+        loop {
+            // The list of the ego is complete only when the drafts of this part are in it.
+            let number = match is_home {
+                true => (cursor.home < self.drawn()).then_some(cursor.home),
+                false => self.index.walks(cursor.source).get(cursor.walk).copied(),
+            };
+            self.cursor = (number.is_some() || is_home).then_some(cursor);
+            let Some(number) = number else { return };
+            let before = self.drafts.spare(*left);
+            let mut spare = before;
+            let found = match is_home {
+                true => self.first_step(number, &mut spare),
+                false => self.first_difference(number, &mut cursor, &mut spare),
+            };
+            let admitted = match found {
+                Check::Stands => true,
+                Check::Differs(step) => self.reroute(number, step, *left - (before - spare)),
+                Check::OutOfBudget => false,
+            };
+            if !admitted && !self.drafts.is_empty() {
+                // This walk is checked again when the drafts are complete.
+                return;
+            }
+            *left -= before - spare;
+            if matches!(found, Check::OutOfBudget) {
+                self.cursor = Some(cursor);
+                return;
+            }
+            if is_home {
+                cursor.home += 1;
+            } else {
+                (cursor.walk, cursor.step) = (cursor.walk + 1, 1);
+            }
+        }
+    }
+
+    /// Starts a draft of a walk from a step on, if there may be another.
+    fn reroute(&mut self, number: u32, step: u16, left: u64) -> bool {
+        let (trace, room) = (self.arena.trace(number), self.arena.room(number));
+        let admitted = self.drafts.admit(room - step, left);
+        if admitted {
+            let at = usize::from(step).checked_sub(1).map_or(self.ego, |last| trace.steps[last]);
+            let turn = if trace.turn < step { trace.turn } else { NEVER };
+            self.drafts.start(number, self.walk_key(number), at, step, room, turn);
+        }
+        admitted
+    }
+
+    /// Whether the graph would have the first step of a walk otherwise.
+    fn first_step(&self, number: u32, left: &mut u64) -> Check {
+        if *left == 0 {
+            return Check::OutOfBudget;
+        }
+        *left -= 1;
+        // Which walks have no room is known last: that could not be predicted.
+        let drawn = self.graph.step(self.ego, POSITIVE, draw(self.walk_key(number), 0));
+        let differs = drawn != self.arena.trace(number).get(0) && self.arena.room(number) > 0;
+        if differs { Check::Differs(0) } else { Check::Stands }
+    }
+
+    /// The first step out of the source, from the cursor's on, that the graph would have otherwise.
+    fn first_difference(&self, number: u32, cursor: &mut Cursor, left: &mut u64) -> Check {
+        let trace = self.arena.trace(number);
+        let room = usize::from(self.arena.room(number));
+        let walk_key = self.walk_key(number);
+        while cursor.step <= trace.steps.len() {
+            let step = cursor.step;
+            let from = trace.steps[step - 1];
+            if from == cursor.source {
+                if *left == 0 {
+                    return Check::OutOfBudget;
+                }
+                *left -= 1;
+                if step == room {
+                    return Check::Stands;
+                }
+                let drawn = self.graph.step(from, trace.layer(step - 1), draw(walk_key, step as u64));
+                if drawn != trace.get(step) {
+                    return Check::Differs(step as u16);
+                }
+            }
+            cursor.step += 1;
+        }
+        Check::Stands
+    }
+}
