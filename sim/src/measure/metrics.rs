@@ -236,6 +236,63 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("top_ten_agreement", "", "share of all nodes' first ten that is among the ten named most often"),
     metric("refused_per_node", "", "what nodes refused of peers, by kind"),
+    metric(
+        "sybil_gain",
+        "",
+        "Sybils' reach over the attacker's own, after all decays, in studies of MeritRank; over time by epoch",
+    ),
+    metric(
+        "sybil_gain_undecayed",
+        "",
+        "the same in the last epoch's graph alone, without connectivity and epoch decay",
+    ),
+    metric(
+        "sybil_gain_closed_form",
+        "",
+        "what the closed form gives for `sybil_gain`, where no honest path leads from the attacker back to it",
+    ),
+    metric("sybil_gain_to_closed_form", "", "the one over the other"),
+    metric(
+        "sybil_gain_deviation_se",
+        "",
+        "how far they are apart, in standard errors of a gain by as many walks as met the attacker",
+    ),
+    metric(
+        "sybil_score_gain",
+        "",
+        "Sybils' normalised scores over what the attacker's would be without the attack, after all decays; over time by epoch",
+    ),
+    metric(
+        "sybil_score_gain_undecayed",
+        "",
+        "the same in the last epoch's graph alone, without connectivity and epoch decay",
+    ),
+    metric("attacker_score_share", "", "share of all scores that the attacker and its Sybils have; over time by epoch"),
+    metric(
+        "attacker_score_share_honest",
+        "",
+        "share that the attacker would have without the attack; over time by epoch",
+    ),
+    metric("attacker_reach", "", "share of the ego's walks that meet the attacker"),
+    metric("attacker_bridged", "", "1 if all paths from the ego lead to the attacker over one other user, else 0"),
+    metric("sybils_in_top", "", "Sybils among the best behind the ego (`protocol.meritrank.top`)"),
+    metric(
+        "honest_mapd",
+        "",
+        "mean absolute deviation of honest users' scores from those of the undecayed ranking without attack, each relative to the latter, both scaled to the sum 1 over the honest users whom that one reaches",
+    ),
+    metric("honest_rank_correlation", "", "Spearman's rank correlation of the same scores"),
+    metric(
+        "feedback_rank_correlation",
+        "",
+        "Spearman's rank correlation of their scores with the weight of the feedback that they received",
+    ),
+    metric("reached_share", "", "share of honest users, the ego not counted, whom the ego's walks meet"),
+    metric(
+        "bridged_share",
+        "",
+        "share of these whose walks lead over one and the same other user to at least the threshold of connectivity decay",
+    ),
     metric("delays_raised", "", "messages whose base delay lay below min_latency and was raised to it"),
     metric(
         "equivocations_noticed",

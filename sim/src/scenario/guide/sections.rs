@@ -277,6 +277,9 @@ patience = "30 s"
 budget = "64 KiB""#,
             r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
             r#"protocol.rtt_service = { opinions = 16 }"#,
+            r#"nodes = 291
+protocol.meritrank = { attack = { shape = "path", sybils = 10 } }
+measure.sample = "10 min""#,
         ],
     ),
     section(
@@ -315,6 +318,116 @@ rank_weight = 0.5
 uptime_weight = 2.0
 rtt_weight = 1.0
 change = "25 %""#],
+    ),
+    section(
+        "RankSettings",
+        "`protocol.meritrank`",
+        &[r#"nodes = 291
+duration = "50 s"
+measure.sample = "1 s"
+
+[protocol.meritrank]
+edges = 1528
+exponent = 2.5
+trusted = 10
+feedback = "growing"
+continue_prob = 0.85
+engine = { walks = 10_000 }
+connectivity = { beta = 0.5 }
+keep = 0.9
+attack = { shape = "path", sybils = 10, epoch = 20 }
+top = 10
+reference = 0.99"#],
+    ),
+    section(
+        "Spread",
+        "`protocol.meritrank.feedback`",
+        &[
+            r#"nodes = 291
+protocol.meritrank.feedback = "whole"
+measure.sample = "1 min""#,
+            r#"nodes = 291
+protocol.meritrank.feedback = "growing"
+measure.sample = "1 min""#,
+            r#"nodes = 291
+protocol.meritrank.feedback = "passing"
+measure.sample = "1 min""#,
+        ],
+    ),
+    section(
+        "RankEngine",
+        "`protocol.meritrank.engine`",
+        &[
+            r#"nodes = 291
+protocol.meritrank.engine = { walks = 10_000 }
+measure.sample = "10 min""#,
+            r#"nodes = 291
+protocol.meritrank.engine = "exact"
+measure.sample = "10 min""#,
+        ],
+    ),
+    section(
+        "ConnectivityConfig",
+        "`protocol.meritrank.connectivity`",
+        &[r#"nodes = 291
+protocol.meritrank.connectivity = { beta = 0.5, threshold = 1.0 }
+measure.sample = "10 min""#],
+    ),
+    section(
+        "AttackConfig",
+        "`protocol.meritrank.attack`",
+        &[r#"nodes = 291
+duration = "50 s"
+measure.sample = "1 s"
+
+[protocol.meritrank.attack]
+shape = "cycle"
+sybils = 50
+strength = { weight = 20.0 }
+epoch = 20
+attacker = "bridged""#],
+    ),
+    section(
+        "AttackShape",
+        "`protocol.meritrank.attack.shape`",
+        &[
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "path", sybils = 10 }
+measure.sample = "10 min""#,
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "parallel", sybils = 10 }
+measure.sample = "10 min""#,
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "cycle", sybils = 10 }
+measure.sample = "10 min""#,
+        ],
+    ),
+    section(
+        "Strength",
+        "`protocol.meritrank.attack.strength`",
+        &[
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { share = 0.5 } }
+measure.sample = "10 min""#,
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { weight = 20.0 } }
+measure.sample = "10 min""#,
+        ],
+    ),
+    section(
+        "Position",
+        "`protocol.meritrank.attack.attacker`",
+        &[
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "trusted" }
+measure.sample = "10 min""#,
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "unbridged" }
+measure.sample = "10 min""#,
+            r#"nodes = 291
+protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "bridged" }
+measure.sample = "10 min""#,
+        ],
     ),
     section(
         "Method",
