@@ -252,10 +252,11 @@ pub const METRICS: &[Metric] = &[
         "what the closed form gives for `sybil_gain`, where no honest path leads from the attacker back to it",
     ),
     metric("sybil_gain_to_closed_form", "", "the one over the other"),
+    metric("sybil_gain_deviation", "", "how far they are apart"),
     metric(
         "sybil_gain_deviation_se",
         "",
-        "how far they are apart, in standard errors of a gain by as many walks as met the attacker",
+        "the same in standard errors of a gain by as many walks as met the attacker",
     ),
     metric(
         "sybil_score_gain",

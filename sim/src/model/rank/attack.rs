@@ -36,7 +36,9 @@ impl Attack {
     /// Draws the attacker among the users of this graph that stand where it is to stand; none where nobody does.
     pub(super) fn draw<R: Rng>(config: AttackConfig, users: u32, edges: &[EdgeChange], rng: &mut R) -> Option<Self> {
         let mut graph = DiGraph::<(), ()>::new();
-        (0..users).for_each(|_| drop(graph.add_node(())));
+        for _ in 0..users {
+            graph.add_node(());
+        }
         for edge in edges {
             graph.add_edge(NodeIndex::new(edge.from as usize), NodeIndex::new(edge.to as usize), ());
         }

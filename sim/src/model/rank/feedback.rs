@@ -60,7 +60,8 @@ impl Feedback {
     }
 
     /// Whom the ego trusts.
-    pub(super) fn trusted(&self) -> &[u32] {
+    #[cfg(test)]
+    fn trusted(&self) -> &[u32] {
         &self.trusted
     }
 

@@ -122,7 +122,9 @@ impl Digest {
         hasher.update(&epoch.to_le_bytes());
         for standing in [&standing.honest, &standing.attacked] {
             for values in [&standing.ranking.reach, &standing.ranking.bridges, &standing.reach, &standing.scores] {
-                values.iter().for_each(|value| drop(hasher.update(&value.to_bits().to_le_bytes())));
+                for value in values {
+                    hasher.update(&value.to_bits().to_le_bytes());
+                }
             }
         }
         let mut bytes = [0; 16];

@@ -103,7 +103,9 @@ fn attacked(study: &Study<'_>, attack: &Attack, last: &Epoch, results: &mut Resu
     let (expected, error) = closed_form(study, attack, last);
     results.scalar("sybil_gain_closed_form", expected);
     results.scalar("sybil_gain_to_closed_form", ratio(gains.gain, expected));
-    results.scalar("sybil_gain_deviation_se", ratio((gains.gain - expected).abs(), error));
+    let deviation = (gains.gain - expected).abs();
+    results.scalar("sybil_gain_deviation", deviation);
+    results.scalar("sybil_gain_deviation_se", ratio(deviation, error));
     results.scalar("sybil_score_gain", gains.score);
     results.scalar("sybil_score_gain_undecayed", gains.score_plain);
     results.scalar("attacker_score_share", gains.share);
