@@ -14,9 +14,10 @@ const PLACES: [&str; 3] = ["trusted", "unbridged", "bridged"];
 
 /// The text of a study with 60 users; `more` are lines of `[protocol.meritrank]`.
 fn text(seed: u64, epochs: u32, more: &str) -> String {
+    let edges = if more.starts_with("edges") { "" } else { "edges = 180" };
     format!(
         "name = 'study'\nseed = {seed}\nnodes = 60\nduration = '{epochs} s'\nmeasure.sample = '1 s'\n\
-         [protocol.meritrank]\nedges = 180\n{more}\n"
+         [protocol.meritrank]\n{edges}\n{more}\n"
     )
 }
 
@@ -96,7 +97,11 @@ fn connectivity_decay_takes_beta() {
                 );
                 let results = study(4, 1, &more);
                 assert!(beta == 1.0 && !scales || of(&results, "sybil_gain_deviation") < 1e-9, "{shape}, {place}");
-                (of(&results, "sybil_gain"), of(&results, "sybil_score_gain"), of(&results, "sybil_score_gain_undecayed"))
+                (
+                    of(&results, "sybil_gain"),
+                    of(&results, "sybil_score_gain"),
+                    of(&results, "sybil_score_gain_undecayed"),
+                )
             };
             let (before, score, undecayed) = gain(0.0);
             near(score, undecayed, "no decay");
@@ -116,23 +121,26 @@ fn connectivity_decay_takes_beta() {
     }
 }
 
-/// With part of the attacker's word the gain has a closed form where no path leads back; else it is larger, by what comes back.
+/// With part of the attacker's word the gain has a closed form where no path leads back; else it is larger, by what comes back. Who
+/// gave nobody else feedback gives Sybils all of its word.
 #[test]
 fn honest_returns_are_told_from_closed_forms() {
-    let (mut applies, mut returns) = (0, 0);
-    for seed in 1..=12 {
-        let more = "engine = 'exact'\nattack = { shape = 'path', sybils = 3, strength = { share = 0.5 } }";
+    let (mut half, mut all, mut returns) = (0, 0, 0);
+    for seed in 1..=16 {
+        let more = "edges = 60\nengine = 'exact'\nattack = { shape = 'path', sybils = 3, strength = { share = 0.5 } }";
         let results = study(seed, 1, more);
-        let (gain, formula) = (of(&results, "sybil_gain"), 0.5 * closed("path", 0.85, 3));
-        if of(&results, "sybil_gain_closed_form").is_nan() {
+        let (gain, expected) = (of(&results, "sybil_gain"), of(&results, "sybil_gain_closed_form"));
+        let formula = closed("path", 0.85, 3);
+        if expected.is_nan() {
             returns += 1;
-            assert!(gain > formula + 1e-6 && of(&results, "sybil_gain_deviation").is_nan(), "{gain}");
+            assert!(gain > 0.5 * formula + 1e-6 && of(&results, "sybil_gain_deviation").is_nan(), "{gain}");
         } else {
-            applies += 1;
-            near(gain, formula, "no returns");
+            near(gain, expected, "no returns");
+            *(if expected < 0.75 * formula { &mut half } else { &mut all }) += 1;
+            near(expected, if expected < 0.75 * formula { 0.5 * formula } else { formula }, "the closed form");
         }
     }
-    assert!(applies > 0 && returns > 0, "{applies} {returns}");
+    assert!(half > 0 && all > 0 && returns > 0, "{half} {all} {returns}");
 }
 
 /// In a graph that stays, the gain in week `t` of an attack from week `a` on is the closed form times the weight of the weeks

@@ -253,11 +253,7 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("sybil_gain_to_closed_form", "", "the one over the other"),
     metric("sybil_gain_deviation", "", "how far they are apart"),
-    metric(
-        "sybil_gain_deviation_se",
-        "",
-        "the same in standard errors of a gain by as many walks as met the attacker",
-    ),
+    metric("sybil_gain_deviation_se", "", "the same in standard errors of a gain by as many walks as met the attacker"),
     metric(
         "sybil_score_gain",
         "",

@@ -156,7 +156,8 @@ impl AttackShape {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Strength {
-    /// This part of the attacker's out-weight, above 0; at 1 it takes back all feedback that it gave to others.
+    /// This part of the attacker's out-weight, above 0; at 1 it takes back all feedback that it gave to others. Of who gave nobody
+    /// else feedback it is always all.
     Share(f64),
     /// This weight beside what it gave to others; one piece of feedback has the weight 1.
     Weight(f64),
