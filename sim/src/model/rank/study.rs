@@ -178,3 +178,44 @@ impl Course {
         self.scores.end(&self.known.1.decayed_scores);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Philox;
+
+    /// What passes week by week is what gathers, and that is in the end the whole.
+    #[test]
+    fn epochs_cut_the_feedback_into_parts() {
+        let feedback = Feedback::draw(50, 200, 2.5, 5, &mut Philox::new(1)).unwrap();
+        let edges = |spread, epoch| {
+            let settings = RankSettings { feedback: spread, ..RankSettings::default() };
+            Study::new(&settings, (50, 7), feedback.clone(), None, 1).edges(epoch)
+        };
+        let given = |edges: Vec<EdgeChange>| {
+            let by_users = edges.iter().filter(|edge| edge.from != EGO);
+            by_users.map(|edge| edge.weight).sum::<f64>()
+        };
+        let mut gathered = 0.0;
+        for epoch in 0..7 {
+            let passing = given(edges(Spread::Passing, epoch));
+            assert!((passing - feedback.len() as f64 / 7.0).abs() <= 1.0, "{passing}");
+            gathered += passing;
+            assert_eq!(given(edges(Spread::Growing, epoch)), gathered);
+        }
+        assert_eq!(edges(Spread::Growing, 6), edges(Spread::Whole, 0));
+        assert_eq!(edges(Spread::Whole, 3), edges(Spread::Whole, 0));
+    }
+
+    /// An epoch whose graph is known already takes no calculation.
+    #[test]
+    fn what_is_known_is_not_calculated_again() {
+        let settings = RankSettings { engine: RankEngine::Walks(50), ..RankSettings::default() };
+        let feedback = Feedback::draw(50, 200, 2.5, 5, &mut Philox::new(1)).unwrap();
+        let mut study = Study::new(&settings, (50, 3), feedback, None, 1);
+        let first = study.epoch(0).unwrap();
+        let last = study.epoch(1).unwrap();
+        assert_eq!(study.calculated, 1);
+        assert_eq!(first.honest.ranking.reach, last.attacked.ranking.reach);
+    }
+}
