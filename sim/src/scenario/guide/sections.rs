@@ -277,9 +277,7 @@ patience = "30 s"
 budget = "64 KiB""#,
             r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
             r#"protocol.rtt_service = { opinions = 16 }"#,
-            r#"nodes = 291
-protocol.meritrank = { attack = { shape = "path", sybils = 10 } }
-measure.sample = "10 min""#,
+            r#"protocol.meritrank = { attack = { shape = "path", sybils = 10 } }"#,
         ],
     ),
     section(
@@ -343,35 +341,20 @@ reference = 0.99"#],
         "Spread",
         "`protocol.meritrank.feedback`",
         &[
-            r#"nodes = 291
-protocol.meritrank.feedback = "whole"
-measure.sample = "1 min""#,
-            r#"nodes = 291
-protocol.meritrank.feedback = "growing"
-measure.sample = "1 min""#,
-            r#"nodes = 291
-protocol.meritrank.feedback = "passing"
-measure.sample = "1 min""#,
+            r#"protocol.meritrank.feedback = "whole""#,
+            r#"protocol.meritrank.feedback = "growing""#,
+            r#"protocol.meritrank.feedback = "passing""#,
         ],
     ),
     section(
         "RankEngine",
         "`protocol.meritrank.engine`",
-        &[
-            r#"nodes = 291
-protocol.meritrank.engine = { walks = 10_000 }
-measure.sample = "10 min""#,
-            r#"nodes = 291
-protocol.meritrank.engine = "exact"
-measure.sample = "10 min""#,
-        ],
+        &[r#"protocol.meritrank.engine = { walks = 10_000 }"#, r#"protocol.meritrank.engine = "exact""#],
     ),
     section(
         "ConnectivityConfig",
         "`protocol.meritrank.connectivity`",
-        &[r#"nodes = 291
-protocol.meritrank.connectivity = { beta = 0.5, threshold = 1.0 }
-measure.sample = "10 min""#],
+        &[r#"protocol.meritrank.connectivity = { beta = 0.5, threshold = 1.0 }"#],
     ),
     section(
         "AttackConfig",
@@ -391,42 +374,26 @@ attacker = "bridged""#],
         "AttackShape",
         "`protocol.meritrank.attack.shape`",
         &[
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "path", sybils = 10 }
-measure.sample = "10 min""#,
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "parallel", sybils = 10 }
-measure.sample = "10 min""#,
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "cycle", sybils = 10 }
-measure.sample = "10 min""#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10 }"#,
+            r#"protocol.meritrank.attack = { shape = "parallel", sybils = 10 }"#,
+            r#"protocol.meritrank.attack = { shape = "cycle", sybils = 10 }"#,
         ],
     ),
     section(
         "Strength",
         "`protocol.meritrank.attack.strength`",
         &[
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { share = 0.5 } }
-measure.sample = "10 min""#,
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { weight = 20.0 } }
-measure.sample = "10 min""#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { share = 0.5 } }"#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { weight = 20.0 } }"#,
         ],
     ),
     section(
         "Position",
         "`protocol.meritrank.attack.attacker`",
         &[
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "trusted" }
-measure.sample = "10 min""#,
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "unbridged" }
-measure.sample = "10 min""#,
-            r#"nodes = 291
-protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "bridged" }
-measure.sample = "10 min""#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "trusted" }"#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "unbridged" }"#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "bridged" }"#,
         ],
     ),
     section(
