@@ -67,6 +67,30 @@ impl Shape {
             Self::Cycle => share * q / (1.0 - share * q * q * (1.0 - 1.0 / f64::from(count))),
         }
     }
+
+    /// The variance of the number of different Sybils that a walk meets, given that it meets the attacker; their mean
+    /// is [`Self::gain`]. So a gain that `n` such walks show has the standard error `sqrt(variance / n)`.
+    ///
+    /// A walk meets the first `j` of a path with probability `f q^j`, so the mean square is `sum (2 j - 1) f q^j`. Of a
+    /// cycle it meets one given Sybil with probability `p = gain / k`, and two given ones with `x = 2 a q p + (k - 2) a q
+    /// x`, where `a = f q / k` is the probability to meet a given one next; the mean square is `k p + k (k - 1) x`.
+    #[must_use]
+    pub fn gain_variance(self, continue_prob: f64, count: u32, share: f64) -> f64 {
+        let (q, k) = (continue_prob, f64::from(count));
+        let mean = self.gain(q, count, share);
+        let square = match self {
+            _ if count == 0 => 0.0,
+            // From the far end: sum_{j >= i} (2 j - 1) q^(j - i + 1).
+            Self::Path => share * (1..=count).rev().fold(0.0, |sum, j| q * (2.0 * f64::from(j) - 1.0 + sum)),
+            Self::Parallel => mean,
+            Self::Cycle => {
+                let again = share * q * q / k;
+                let both = 2.0 * again * (mean / k) / (1.0 - (k - 2.0).max(0.0) * again);
+                mean + k * (k - 1.0) * both
+            }
+        };
+        (square - mean * mean).max(0.0)
+    }
 }
 
 /// The weight of the edges to Sybils that is the part `share` (above 0, below 1) of an attacker's out-weight, the

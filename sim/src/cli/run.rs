@@ -13,6 +13,7 @@ use super::{Exit, Format, print};
 use crate::engine::Outcome;
 use crate::measure::results::Results;
 use crate::model::ModelRun;
+use crate::model::config::ProtocolConfig;
 use crate::output::{self, HostFacts, RunRecord};
 use crate::plot;
 use crate::scenario::schema::Scenario;
@@ -143,8 +144,34 @@ fn to_text(file: &Path, directory: &Path, scenario: &Scenario, run: &ModelRun, w
     let mut rows = vec![
         ("nodes".to_owned(), scenario.nodes.to_string()),
         ("outcome".into(), format!("{} at {:.1} s of virtual time", statistics.outcome, statistics.end.as_secs_f64())),
-        ("updates issued".into(), number(results, "updates_issued", 0, "")),
     ];
+    if is_study(scenario) {
+        let all = results.scalars.iter().filter(|scalar| scalar.group.is_empty());
+        rows.extend(all.map(|scalar| (scalar.metric.clone(), number(results, &scalar.metric, 6, ""))));
+    } else {
+        add_traffic(results, &mut rows);
+    }
+    let rate = statistics.events as f64 / wall.as_secs_f64().max(1e-9) / 1e6;
+    let events = format!("{} in {:.2} s ({rate:.2} M/s)", statistics.events, wall.as_secs_f64());
+    rows.push(("events".into(), events));
+    rows.push(("digest".into(), format!("{:032x}", statistics.digest)));
+    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+    let mut text = format!("{}: {}\n\n", scenario.name, scenario.description);
+    for (label, value) in rows {
+        text += &format!("  {label:width$}  {value}\n");
+    }
+    text += &format!("\nCSV      {}\nfigures  {}\n", directory.display(), directory.join("figures").display());
+    text + &next_step(file, directory, scenario)
+}
+
+/// Whether a run sends no messages.
+fn is_study(scenario: &Scenario) -> bool {
+    matches!(scenario.protocol, ProtocolConfig::Meritrank(_))
+}
+
+/// How updates spread, and what that took.
+fn add_traffic(results: &Results, rows: &mut Vec<(String, String)>) {
+    rows.push(("updates issued".into(), number(results, "updates_issued", 0, "")));
     for percent in ["50", "90", "99", "100"] {
         let metric = format!("update_time_to_{percent}_median_s");
         let max = number(results, &format!("update_time_to_{percent}_max_s"), 3, " s");
@@ -171,17 +198,6 @@ fn to_text(file: &Path, directory: &Path, scenario: &Scenario, run: &ModelRun, w
     rows.push(("wire bytes sent per node".into(), number(results, "sent_wire_bytes_per_node", 0, " B")));
     rows.push(("wire bytes sent per node and second".into(), number(results, "sent_wire_bytes_per_node_s", 0, " B/s")));
     rows.push(("copies received per needed one".into(), number(results, "copies_per_needed", 2, "")));
-    let rate = statistics.events as f64 / wall.as_secs_f64().max(1e-9) / 1e6;
-    let events = format!("{} in {:.2} s ({rate:.2} M/s)", statistics.events, wall.as_secs_f64());
-    rows.push(("events".into(), events));
-    rows.push(("digest".into(), format!("{:032x}", statistics.digest)));
-    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
-    let mut text = format!("{}: {}\n\n", scenario.name, scenario.description);
-    for (label, value) in rows {
-        text += &format!("  {label:width$}  {value}\n");
-    }
-    text += &format!("\nCSV      {}\nfigures  {}\n", directory.display(), directory.join("figures").display());
-    text + &next_step(file, directory, scenario)
 }
 
 /// The share that never arrived with its N; where nothing was missing, the bound that N alone gives (3 / N at 95 %).
@@ -200,9 +216,11 @@ fn next_step(file: &Path, directory: &Path, scenario: &Scenario) -> String {
     if scenario.sweep.is_some() {
         return format!("\nThis was the scenario's own point. Its whole grid:\n  {program} sweep {file}");
     }
+    let other =
+        if is_study(scenario) { "protocol.meritrank.continue_prob=0.5" } else { "network.loss.independent=0.1" };
     format!(
         "\nNext: change one thing, and compare it with this run\n  \
-         {program} run {file} --set network.loss.independent=0.1\n  \
+         {program} run {file} --set {other}\n  \
          {program} compare {} DIRECTORY_OF_THAT_RUN\n  \
          {program} check {file}",
         directory.display()

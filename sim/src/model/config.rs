@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::overlay::config::{SamplerConfig, ServiceSettings};
+use super::rank::config::RankSettings;
 use crate::units::{Share, Size, Span};
 
 /// `[protocol]`: which synchroniser keeps the nodes' stores alike, and its parameters.
@@ -77,6 +78,9 @@ pub enum ProtocolConfig {
     /// The RTT service: peers that probe, rate each other, reconcile and rank by these opinions, and connect to the best. Nodes
     /// write what they think; the workload writes nothing.
     RttService(ServiceSettings),
+    /// MeritRank under Sybil attacks: a study of one feedback graph, without messages. What concerns the network, its nodes and a
+    /// workload has no place beside it.
+    Meritrank(RankSettings),
 }
 
 impl ProtocolConfig {

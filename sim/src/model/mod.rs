@@ -1,7 +1,7 @@
 //! Protocol families: each builds its entities from the experiment and turns their events into metrics.
 //!
 //! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation; [`overlay`] is
-//! peer sampling and the RTT service;
+//! peer sampling and the RTT service; [`rank`] is MeritRank under Sybil attacks;
 //! [`hostile`] is what some of the nodes may do to the others;
 //! [`phold`] is the engine's benchmark.
 
@@ -15,6 +15,7 @@ pub mod overlay;
 pub mod phold;
 pub mod phold_protocol;
 pub mod preload;
+pub mod rank;
 mod report;
 pub mod slab;
 mod stage;
@@ -26,6 +27,7 @@ use std::ops::{ControlFlow, Range};
 
 use rapprochement_core::time::Instant;
 
+use self::config::ProtocolConfig;
 use self::experiment::Experiment;
 use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord, shards_for};
 use crate::measure::results::Results;
@@ -107,7 +109,9 @@ pub struct ModelRun {
 /// # Errors
 /// Everything that keeps it from being built: files that are missing or malformed, parts that contradict each other.
 pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<ModelRun, Vec<Problem>> {
-    if experiment.protocol.is_overlay() {
+    if let ProtocolConfig::Meritrank(settings) = &experiment.protocol {
+        rank::run(experiment, settings, watch)
+    } else if experiment.protocol.is_overlay() {
         overlay::run(experiment, options, watch)
     } else {
         sync::run(experiment, options, watch)

@@ -50,6 +50,8 @@ pub enum Purpose {
     Nat = 16,
     /// Whom nodes know when they begin, where their protocol keeps its neighbours itself.
     Bootstrap = 17,
+    /// Feedback graphs, who attacks, and the walks that rank them.
+    Feedback = 18,
 }
 
 /// The keys of one run.

@@ -57,6 +57,15 @@ fn published_gains() {
     }
 }
 
+/// The mean square deviation from the expected value is the variance in closed form, within 4 of its own standard errors.
+fn check_variance(found: &[f64], variance: f64, expected: f64) {
+    let n = found.len() as f64;
+    let squares: Vec<f64> = found.iter().map(|value| (value - expected) * (value - expected)).collect();
+    let mean = squares.iter().sum::<f64>() / n;
+    let spread = squares.iter().map(|square| (square - mean) * (square - mean)).sum::<f64>() / n;
+    assert!(libm::fabs(mean - variance) <= 4.0 * libm::sqrt(spread / n) + 1e-9, "{mean}, {variance}");
+}
+
 /// The gain is the mean number of different Sybils met by the walks that meet the attacker; its standard error is
 /// that of a mean.
 fn check_walks(walk_count: u32) {
@@ -64,6 +73,7 @@ fn check_walks(walk_count: u32) {
         let (graph, sybils) = attacked(shape, count, share);
         let walks = walks(config(walk_count, q), &graph, 0);
         let (mut met, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        let mut seen_by_walks = Vec::new();
         for number in (0..walk_count).filter(|&number| walks.steps(number).contains(&ATTACKER)) {
             let mut seen = [false; 50];
             walks
@@ -73,9 +83,11 @@ fn check_walks(walk_count: u32) {
                 .for_each(|node| seen[(node - FIRST) as usize] = true);
             let different = seen.iter().filter(|&&seen| seen).count() as f64;
             (met, sum, squares) = (met + 1.0, sum + different, squares + different * different);
+            seen_by_walks.push(different);
         }
         let (found, expected) = (gain(&walks, &sybils), shape.gain(q, count, share));
         assert!(libm::fabs(found - sum / met) < 1e-9);
+        check_variance(&seen_by_walks, shape.gain_variance(q, count, share), expected);
         let error = libm::sqrt((squares / met - found * found) / met);
         assert!(
             libm::fabs(found - expected) < 4.0 * error,

@@ -4,6 +4,7 @@
 mod files;
 mod network;
 mod overlay;
+mod rank;
 mod sweep;
 mod workload;
 
@@ -91,6 +92,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     network::membership(s, c);
     workload::protocol(s, c);
     overlay::overlay(s, c);
+    rank::rank(s, c);
     workload::hostile(s, c);
     workload::workload(s, c);
     sweep::expect(s, c);

@@ -199,8 +199,8 @@ mod tests {
             let fragment: toml::Table = toml::from_str(example).unwrap_or_else(|wrong| panic!("{wrong}\n{example}"));
             let mut whole = base.clone();
             let protocol = fragment.get("protocol").and_then(toml::Value::as_table);
-            if protocol.is_some_and(|protocol| protocol.contains_key("sample") || protocol.contains_key("rtt_service"))
-            {
+            let alone = ["sample", "rtt_service", "meritrank"];
+            if protocol.is_some_and(|protocol| alone.iter().any(|name| protocol.contains_key(*name))) {
                 whole.remove("workload");
             }
             whole.extend(fragment);

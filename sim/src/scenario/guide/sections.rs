@@ -278,6 +278,7 @@ budget = "64 KiB"
 repair = true"#,
             r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
             r#"protocol.rtt_service = { opinions = 16 }"#,
+            r#"protocol.meritrank = { attack = { shape = "path", sybils = 10 } }"#,
         ],
     ),
     section(
@@ -316,6 +317,85 @@ rank_weight = 0.5
 uptime_weight = 2.0
 rtt_weight = 1.0
 change = "25 %""#],
+    ),
+    section(
+        "RankSettings",
+        "`protocol.meritrank`",
+        &[r#"nodes = 291
+duration = "50 s"
+measure.sample = "1 s"
+
+[protocol.meritrank]
+edges = 1528
+exponent = 2.5
+trusted = 10
+feedback = "growing"
+continue_prob = 0.85
+engine = { walks = 10_000 }
+connectivity = { beta = 0.5 }
+keep = 0.9
+attack = { shape = "path", sybils = 10, epoch = 20 }
+top = 10
+reference = 0.99"#],
+    ),
+    section(
+        "Spread",
+        "`protocol.meritrank.feedback`",
+        &[
+            r#"protocol.meritrank.feedback = "whole""#,
+            r#"protocol.meritrank.feedback = "growing""#,
+            r#"protocol.meritrank.feedback = "passing""#,
+        ],
+    ),
+    section(
+        "RankEngine",
+        "`protocol.meritrank.engine`",
+        &[r#"protocol.meritrank.engine = { walks = 10_000 }"#, r#"protocol.meritrank.engine = "exact""#],
+    ),
+    section(
+        "ConnectivityConfig",
+        "`protocol.meritrank.connectivity`",
+        &[r#"protocol.meritrank.connectivity = { beta = 0.5, threshold = 1.0 }"#],
+    ),
+    section(
+        "AttackConfig",
+        "`protocol.meritrank.attack`",
+        &[r#"nodes = 291
+duration = "50 s"
+measure.sample = "1 s"
+
+[protocol.meritrank.attack]
+shape = "cycle"
+sybils = 50
+strength = { weight = 20.0 }
+epoch = 20
+attacker = "bridged""#],
+    ),
+    section(
+        "AttackShape",
+        "`protocol.meritrank.attack.shape`",
+        &[
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10 }"#,
+            r#"protocol.meritrank.attack = { shape = "parallel", sybils = 10 }"#,
+            r#"protocol.meritrank.attack = { shape = "cycle", sybils = 10 }"#,
+        ],
+    ),
+    section(
+        "Strength",
+        "`protocol.meritrank.attack.strength`",
+        &[
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { share = 0.5 } }"#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { weight = 20.0 } }"#,
+        ],
+    ),
+    section(
+        "Position",
+        "`protocol.meritrank.attack.attacker`",
+        &[
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "trusted" }"#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "unbridged" }"#,
+            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "bridged" }"#,
+        ],
     ),
     section(
         "Method",
