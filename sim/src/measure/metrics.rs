@@ -192,6 +192,8 @@ pub const METRICS: &[Metric] = &[
     metric("view_mean", "", "mean number of neighbours of a present node, in overlays"),
     metric("dead_neighbours_share", "", "share of all neighbours that are away"),
     metric("hostile_neighbours_share", "", "share of the measured nodes' neighbours that are hostile"),
+    metric("victim_hostile_neighbours_share", "", "share of the victim's neighbours that are hostile"),
+    metric("victim_eclipsed", "", "1 where all neighbours of the victim are hostile, 0 where one is not"),
     metric(
         "in_degree_sd",
         "",

@@ -40,6 +40,12 @@ pub(super) fn report<P: OverlayNode>(
     director.last = Some(metrics);
     results.scalar("cleaned_after_s", director.cleaned_after());
     results.scalar("hostile_neighbours_share", director.hostile_share(&references));
+    if let Some(share) = director.victim_share(&references) {
+        results.scalar("victim_hostile_neighbours_share", share);
+        // Of one that has no neighbours this says nothing, either.
+        let eclipsed = if share.is_nan() { share } else { f64::from(share >= 1.0) };
+        results.scalar("victim_eclipsed", eclipsed);
+    }
     let mut tally = Tally::default();
     shards.iter().for_each(|shard| tally.merge(shard.observer().tally()));
     let changes = shards.iter().flat_map(|shard| shard.observer().changes());

@@ -308,6 +308,7 @@ reconcile = "5 s"
 push = 3
 walks = 300
 continue_prob = 0.85
+choice = "mixed"
 best = 8
 random = 4
 rings = 6
@@ -315,6 +316,15 @@ rank_weight = 0.5
 uptime_weight = 2.0
 rtt_weight = 1.0
 change = "25 %""#],
+    ),
+    section(
+        "Choice",
+        "`protocol.rtt_service.choice`",
+        &[
+            r#"protocol.rtt_service = { choice = "mixed" }"#,
+            r#"protocol.rtt_service = { choice = "ranked" }"#,
+            r#"protocol.rtt_service = { choice = "nearest" }"#,
+        ],
     ),
     section(
         "Method",
@@ -341,7 +351,10 @@ change = "25 %""#],
         "HostileConfig",
         "`hostile`",
         &[r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
-hostile = { share = "10 %", behaviour = "equivocate" }"#],
+hostile = { share = "10 %", behaviour = "equivocate" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "20 %", behaviour = "sybil_cycle" }"#],
     ),
     section(
         "Behaviour",
@@ -363,6 +376,27 @@ hostile = { share = "10 %", behaviour = "withhold" }"#,
 hostile = { share = "10 %", behaviour = "endless" }"#,
             r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
 hostile = { share = "10 %", behaviour = "false_counts" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "sybil_path" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "sybil_parallel" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "sybil_cycle" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "proximity" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "rtt_liars" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "eclipse" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "bad_input" }"#,
         ],
     ),
     section(
