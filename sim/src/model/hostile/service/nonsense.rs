@@ -22,6 +22,8 @@ use crate::random::Philox;
 
 /// Asks and pings in one flood: several times what a peer is allowed.
 const FLOOD: usize = 32;
+/// One in so many turns is a flood.
+const FLOOD_EVERY: usize = 8;
 /// Opinions of nobody.
 const INVENTED: u8 = 16;
 /// A year in seconds: later than any clock may be.
@@ -108,40 +110,27 @@ impl Deeds for Nonsense {
     }
 
     fn act(&mut self, _: Instant, honest: &SimService) -> Vec<(SimPeer, Said)> {
-        const KINDS: usize = 8;
         let Some(target) = self.target(honest) else { return Vec::new() };
-        self.turn = (self.turn + 1) % KINDS;
+        self.turn = (self.turn + 1) % FLOOD_EVERY;
         let coordinate = NetworkCoordinate::ORIGIN;
-        let said: Vec<Said> = match self.turn {
-            0 => self.spoilt(|statement| statement.sequence += 1).map(|record| self.ask(record)).into_iter().collect(),
-            1 => {
-                let late = self.spoilt(|statement| statement.made_at += FUTURE);
-                late.map(|record| self.ask(record)).into_iter().collect()
-            }
-            2 => {
-                let foreign = honest.book().entry(target).map(|entry| Arc::clone(entry.record()));
-                foreign.map(|record| self.ask(record)).into_iter().collect()
-            }
-            3 => {
-                vec![ServiceMessage::Probe(ProbeMessage::Pong { nonce: self.rng.next_u64(), coordinate })]
-            }
-            4 => {
-                let mut introductions = self.plot.introduce(target, coordinate, None);
-                introductions.truncate(INTRODUCTIONS_MAX);
-                let answer = ExchangeMessage::Answer { number: self.rng.next_u32(), introductions };
-                vec![ServiceMessage::Exchange(answer)]
-            }
-            5 => {
-                let own = self.plot.members.iter().position(|member| *member == self.me).unwrap_or(0);
-                let record = Arc::clone(&self.plot.records[own]);
-                (0..FLOOD).map(|_| self.ask(Arc::clone(&record))).collect()
-            }
-            6 => {
-                let ping = |nonce| ServiceMessage::Probe(ProbeMessage::Ping { nonce, coordinate });
-                (0..FLOOD).map(|_| ping(self.rng.next_u64())).collect()
-            }
-            _ => self.forged(honest).into_iter().collect(),
-        };
+        let spoilt = self.spoilt(|statement| statement.sequence += 1);
+        let future = self.spoilt(|statement| statement.made_at += FUTURE);
+        let foreign = honest.book().entry(target).map(|entry| Arc::clone(entry.record()));
+        let records = [spoilt, future, foreign].into_iter().flatten();
+        let mut said: Vec<Said> = records.map(|record| self.ask(record)).collect();
+        said.push(ServiceMessage::Probe(ProbeMessage::Pong { nonce: self.rng.next_u64(), coordinate }));
+        let mut introductions = self.plot.introduce(target, coordinate, None);
+        introductions.truncate(INTRODUCTIONS_MAX);
+        let answer = ExchangeMessage::Answer { number: self.rng.next_u32(), introductions };
+        said.push(ServiceMessage::Exchange(answer));
+        said.extend(self.forged(honest));
+        if self.turn == 0 {
+            let own = self.plot.members.iter().position(|member| *member == self.me).unwrap_or(0);
+            let record = Arc::clone(&self.plot.records[own]);
+            said.extend((0..FLOOD).map(|_| self.ask(Arc::clone(&record))));
+            let ping = |nonce| ServiceMessage::Probe(ProbeMessage::Ping { nonce, coordinate });
+            said.extend((0..FLOOD).map(|_| ping(self.rng.next_u64())));
+        }
         said.into_iter().map(|message| (target, message)).collect()
     }
 }
