@@ -75,7 +75,8 @@ fn threads_change_nothing() {
 #[test]
 fn nobody_is_against_anybody_without_hostile_nodes() {
     let nobody = plainly(&attack(Behaviour::Eclipse, 40, 3, &["hostile.share='0 %'"]));
-    for metric in ["hostile_neighbours_share", "victim_hostile_neighbours_share", "victim_eclipsed", "hostile_score_share"]
+    for metric in
+        ["hostile_neighbours_share", "victim_hostile_neighbours_share", "victim_eclipsed", "hostile_score_share"]
     {
         assert_eq!(of(&nobody, metric), 0.0, "{metric}");
     }
@@ -101,8 +102,15 @@ fn a_defended_victim_is_not_eclipsed() {
 #[test]
 fn bad_input_is_counted_and_costs_its_senders() {
     let kinds = [
-        "bad_signature", "future_record", "foreign_record", "ask_flood", "unasked", "unknown_nonce", "ping_flood",
-        "bad_opinion", "self_opinion",
+        "bad_signature",
+        "future_record",
+        "foreign_record",
+        "ask_flood",
+        "unasked",
+        "unknown_nonce",
+        "ping_flood",
+        "bad_opinion",
+        "self_opinion",
     ];
     let [none, bad] = [Behaviour::None, Behaviour::BadInput].map(|behaviour| plainly(&attack(behaviour, 40, 5, &[])));
     for kind in kinds {

@@ -350,11 +350,13 @@ change = "25 %""#],
     section(
         "HostileConfig",
         "`hostile`",
-        &[r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+        &[
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
 hostile = { share = "10 %", behaviour = "equivocate" }"#,
             r#"protocol.rtt_service = {}
 workload.warm_up = "20 s"
-hostile = { share = "20 %", behaviour = "sybil_cycle" }"#],
+hostile = { share = "20 %", behaviour = "sybil_cycle" }"#,
+        ],
     ),
     section(
         "Behaviour",

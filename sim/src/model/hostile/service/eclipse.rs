@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use rand_core::Rng;
 use rapprochement_core::overlay::exchange::{ExchangeMessage, INTRODUCTIONS_MAX, Introduction};
 use rapprochement_core::overlay::probe::ProbeMessage;
 use rapprochement_core::overlay::sampling::exchange::ExchangeMessage as Shuffle;
@@ -13,7 +14,6 @@ use rapprochement_core::peer::SimPeer;
 use rapprochement_core::random::shuffle;
 use rapprochement_core::service::message::ServiceMessage;
 use rapprochement_core::time::{Duration, Instant};
-use rand_core::Rng;
 
 use super::liars::place;
 use super::{Deeds, Plot, Said, SimService, Verdict, beside};

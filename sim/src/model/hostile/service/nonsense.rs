@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use rand_core::Rng;
 use rapprochement_core::overlay::address::{AddressRecord, Statement};
 use rapprochement_core::overlay::exchange::{ExchangeMessage, INTRODUCTIONS_MAX, RTT_MAX_MICROS};
 use rapprochement_core::overlay::probe::ProbeMessage;
@@ -15,7 +16,6 @@ use rapprochement_core::service::message::ServiceMessage;
 use rapprochement_core::service::opinion::{Opinion, WEIGHT_MAX};
 use rapprochement_core::store::Tuple;
 use rapprochement_core::time::{Duration, Instant};
-use rand_core::Rng;
 
 use super::{Deeds, Plot, Said, SimService, Verdict, verdict};
 use crate::random::Philox;
