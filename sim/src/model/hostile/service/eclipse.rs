@@ -16,7 +16,8 @@ use rapprochement_core::service::message::ServiceMessage;
 use rapprochement_core::time::{Duration, Instant};
 
 use super::liars::place;
-use super::{Deeds, Plot, Said, SimService, Verdict, beside};
+use super::plot::{Plot, Verdict, beside};
+use super::{Deeds, Said, SimService};
 use crate::random::Philox;
 
 /// A victim answers an ask of each peer every so many seconds; more of them would be refused.

@@ -13,7 +13,8 @@ use rapprochement_core::service::message::ServiceMessage;
 use rapprochement_core::service::opinion::WEIGHT_MAX;
 use rapprochement_core::time::{Duration, Instant};
 
-use super::{Deeds, Plot, Said, SimService, Verdict, beside, verdict};
+use super::plot::{Plot, Verdict, beside, verdict};
+use super::{Deeds, Said, SimService};
 use crate::random::Philox;
 
 /// The longest delay of an answer, in milliseconds: it reaches the outermost ring.

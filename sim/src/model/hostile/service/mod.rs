@@ -5,6 +5,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
+//! | `plot` | what they agreed on |
 //! | `ratings` | false opinions: `sybil_path`, `sybil_parallel`, `sybil_cycle`, `proximity` |
 //! | `liars` | false figures: `rtt_liars` |
 //! | `eclipse` | everything aimed at one victim: `eclipse` |
@@ -13,24 +14,20 @@
 mod eclipse;
 mod liars;
 mod nonsense;
+mod plot;
 mod ratings;
 
 use std::sync::Arc;
 
-use rapprochement_core::overlay::address::{
-    Address, AddressKind, AddressRecord, LIFETIME_MAX, Reachability, Statement,
-};
-use rapprochement_core::overlay::exchange::{Introduction, Placed, RTT_MAX_MICROS};
-use rapprochement_core::overlay::sampling::{Introduce, SamplingConfig};
-use rapprochement_core::overlay::vivaldi::{ERROR_UNIT, NetworkCoordinate};
+use rapprochement_core::overlay::sampling::Introduce;
 use rapprochement_core::peer::{Peer, PeerId, SimPeer};
 use rapprochement_core::protocol::{Context, Input, Protocol, TimerHandle};
 use rapprochement_core::reconcile::SyncCommand;
 use rapprochement_core::service::message::ServiceMessage;
-use rapprochement_core::service::opinion::{self, Opinion, WEIGHT_MAX};
 use rapprochement_core::service::{Service, ServiceEvent, ServiceTimer};
 use rapprochement_core::time::{Duration, Instant};
 
+use self::plot::{Plot, Verdict, record};
 use super::config::Behaviour;
 use crate::model::experiment::Experiment;
 use crate::model::identity::SimKeys;
@@ -42,58 +39,6 @@ use crate::random::{Purpose, Streams};
 pub type SimService = Service<SimPeer, SimKeys>;
 
 type Said = ServiceMessage<SimPeer>;
-
-/// What hostile nodes agreed on.
-#[derive(Debug)]
-struct Plot {
-    /// All of them, in the order in which they were drawn.
-    members: Vec<SimPeer>,
-    /// Their address records, each signed by its own node, in the same order.
-    records: Vec<Arc<AddressRecord>>,
-    /// Against whom.
-    victim: Option<SimPeer>,
-    /// When it begins.
-    start: Instant,
-    sampling: SamplingConfig,
-}
-
-impl Plot {
-    fn contains(&self, peer: SimPeer) -> bool {
-        self.members.contains(&peer)
-    }
-
-    /// The best opinion of each member but one.
-    fn praise(&self, now: Instant, me: SimPeer) -> Vec<Verdict> {
-        let others = self.members.iter().filter(|peer| **peer != me);
-        others.map(|peer| verdict(*peer, WEIGHT_MAX, now)).collect()
-    }
-
-    /// Introductions of members to `to`, by a node to which `to` has this round trip: each placed where `to` places itself, at a
-    /// distance that leaves open that it is right beside `to`.
-    fn introduce(&self, to: SimPeer, near: NetworkCoordinate, rtt: Option<Duration>) -> Vec<Introduction> {
-        let rtt = rtt.map_or(0, |rtt| u32::try_from(rtt.as_nanos() / 1000).unwrap_or(RTT_MAX_MICROS));
-        let others = self.members.iter().zip(&self.records).filter(|(peer, _)| **peer != to);
-        let introduction = |(_, record): (&SimPeer, &Arc<AddressRecord>)| Introduction {
-            record: Arc::clone(record),
-            rtt: rtt.min(RTT_MAX_MICROS),
-            placed: Some(Placed { coordinate: beside(near), age: 0 }),
-        };
-        others.map(introduction).collect()
-    }
-}
-
-/// A key and a value to publish.
-type Verdict = (PeerId, [u8; opinion::LEN]);
-
-fn verdict(about: SimPeer, weight: i16, now: Instant) -> Verdict {
-    let formed = now.as_nanos() / 1000;
-    (about.id(), Opinion { weight, rtt: 1000, uptime: 1000, formed }.encode())
-}
-
-/// A place as near to this one as can be stated, with the least error.
-fn beside(place: NetworkCoordinate) -> NetworkCoordinate {
-    NetworkCoordinate::new(place.position(), 0, ERROR_UNIT / 100).unwrap_or(place)
-}
 
 /// What a hostile node does besides the service, from the start of the plot on.
 trait Deeds: Send {
@@ -164,17 +109,7 @@ impl ServiceCrew {
         stage: &Stage,
     ) -> Self {
         let members: Vec<SimPeer> = stage.aside.chosen().iter().map(|node| SimPeer(*node)).collect();
-        let record = |peer: &SimPeer| {
-            let statement = Statement {
-                sequence: 1,
-                made_at: 0,
-                lifetime: LIFETIME_MAX,
-                reachability: Reachability::Unknown,
-                addresses: vec![Address { kind: AddressKind::Node, bytes: peer.id().0.to_vec() }],
-            };
-            let signed = AddressRecord::sign(&SimKeys::new(*peer, experiment.signatures), statement);
-            Arc::new(signed.expect("all of it is within the limits of a record"))
-        };
+        let record = |peer: &SimPeer| Arc::new(record(SimKeys::new(*peer, experiment.signatures)));
         let plot = Plot {
             records: members.iter().map(record).collect(),
             members,
@@ -314,10 +249,11 @@ impl Hostile {
             None => honest.handle(now, unwrapped(input), &mut voice),
         }
         for (to, message) in voice.kept.into_iter().flatten() {
-            match begun.then(|| self.deeds.say(honest, to, message.clone())) {
-                None => context.send(to, message),
-                Some((Duration::ZERO, said)) => context.send(to, said),
-                Some((delay, said)) => drop(context.set_timer(delay, MemberTimer::Late(Box::new((to, said))))),
+            let (delay, said) = if begun { self.deeds.say(honest, to, message) } else { (Duration::ZERO, message) };
+            if delay.is_zero() {
+                context.send(to, said);
+            } else {
+                context.set_timer(delay, MemberTimer::Late(Box::new((to, said))));
             }
         }
         if acts {

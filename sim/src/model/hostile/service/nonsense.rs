@@ -17,7 +17,8 @@ use rapprochement_core::service::opinion::{Opinion, WEIGHT_MAX};
 use rapprochement_core::store::Tuple;
 use rapprochement_core::time::{Duration, Instant};
 
-use super::{Deeds, Plot, Said, SimService, Verdict, verdict};
+use super::plot::{Plot, Verdict, verdict};
+use super::{Deeds, Said, SimService};
 use crate::random::Philox;
 
 /// Asks and pings in one flood: several times what a peer is allowed.

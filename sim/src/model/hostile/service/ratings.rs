@@ -8,7 +8,8 @@ use rapprochement_core::peer::SimPeer;
 use rapprochement_core::service::opinion::WEIGHT_MAX;
 use rapprochement_core::time::Instant;
 
-use super::{Deeds, Plot, SimService, Verdict, verdict};
+use super::plot::{Plot, Verdict, verdict};
+use super::{Deeds, SimService};
 use crate::model::hostile::config::Behaviour;
 
 /// So many hostile nodes have one worker among them.
