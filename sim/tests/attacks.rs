@@ -44,10 +44,10 @@ fn refused(results: &Results, kind: &str) -> f64 {
 #[test]
 fn honest_nodes_keep_their_service() {
     for behaviour in Behaviour::SERVICE {
-        let results = plainly(&attack(behaviour, 40, 4, &["encode_messages=true", "network.loss.independent='1 %'"]));
+        let results = plainly(&attack(behaviour, 30, 3, &["encode_messages=true", "network.loss.independent='1 %'"]));
         let what = format!("{behaviour:?}");
         assert!(of(&results, "view_mean") > 6.0 && of(&results, "view_mean") <= 18.0, "{what}");
-        assert!(of(&results, "addresses_max") <= 39.0, "{what}");
+        assert!(of(&results, "addresses_max") <= 29.0, "{what}");
         let score = of(&results, "hostile_score_share");
         assert!((-1.0..=1.0).contains(&score), "{what}: {score}");
         assert_eq!(of(&results, "dead_neighbours_share"), 0.0, "{what}");
@@ -62,7 +62,7 @@ fn honest_nodes_keep_their_service() {
 fn threads_change_nothing() {
     for behaviour in Behaviour::SERVICE {
         let churn = "churn.sessions={ times = { up.exponential.mean = '2 min', down.exponential.mean = '1 min' } }";
-        let experiment = attack(behaviour, 30, 3, &[churn, "network.loss.independent='2 %'"]);
+        let experiment = attack(behaviour, 20, 2, &[churn, "network.loss.independent='2 %'"]);
         let facts = |run: ModelRun| (run.statistics.digest, run.statistics.events, format!("{:?}", run.results));
         let with = |threads, queue| RunOptions { threads, queue, exact_threads: true, ..RunOptions::default() };
         let plain = facts(run(&experiment, &with(1, QueueKind::default())));
@@ -84,18 +84,19 @@ fn nobody_is_against_anybody_without_hostile_nodes() {
 }
 
 /// A fifth of all nodes who aim at one, for several minutes, do not get it for themselves; nor do they if they are the nearest.
-/// Who chooses the nearest alone, is theirs in the second case for the most part.
+/// One that chooses the nearest alone has them all as neighbours in the second case.
 #[test]
 fn a_defended_victim_is_not_eclipsed() {
     let share = |behaviour, choice: &str| {
         let set = format!("protocol.rtt_service.choice={choice}");
-        let results = plainly(&attack(behaviour, 80, 5, &[&set]));
+        let results = plainly(&attack(behaviour, 60, 4, &[&set]));
         of(&results, "victim_hostile_neighbours_share")
     };
     for behaviour in [Behaviour::Eclipse, Behaviour::Proximity] {
         assert!(share(behaviour, "mixed") < 0.8, "{behaviour:?}");
     }
-    assert!(share(Behaviour::Proximity, "nearest") > 0.8);
+    // Twelve attackers can be twelve of eighteen neighbours.
+    assert!(share(Behaviour::Proximity, "nearest") > 0.6);
 }
 
 /// Each kind of bad input is counted where it arrives, and by that alone; who sends it is found out.
@@ -112,7 +113,7 @@ fn bad_input_is_counted_and_costs_its_senders() {
         "bad_opinion",
         "self_opinion",
     ];
-    let [none, bad] = [Behaviour::None, Behaviour::BadInput].map(|behaviour| plainly(&attack(behaviour, 40, 5, &[])));
+    let [none, bad] = [Behaviour::None, Behaviour::BadInput].map(|behaviour| plainly(&attack(behaviour, 30, 4, &[])));
     for kind in kinds {
         assert!(refused(&bad, kind) > 1.0, "{kind}: {}", refused(&bad, kind));
     }
@@ -128,7 +129,7 @@ fn bad_input_is_counted_and_costs_its_senders() {
 #[test]
 fn parallel_sybils_gain_less_than_they_would_by_work() {
     let [none, parallel] =
-        [Behaviour::None, Behaviour::SybilParallel].map(|behaviour| plainly(&attack(behaviour, 60, 5, &[])));
+        [Behaviour::None, Behaviour::SybilParallel].map(|behaviour| plainly(&attack(behaviour, 50, 4, &[])));
     let score = |results| of(results, "hostile_score_share");
     assert!(score(&parallel) < score(&none), "{} {}", score(&parallel), score(&none));
 }

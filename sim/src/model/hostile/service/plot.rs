@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rapprochement_core::overlay::address::{Address, AddressKind, AddressRecord, LIFETIME_MAX, Reachability, Statement};
+use rapprochement_core::overlay::address::{
+    Address, AddressKind, AddressRecord, LIFETIME_MAX, Reachability, Statement,
+};
 use rapprochement_core::overlay::exchange::{Introduction, Placed, RTT_MAX_MICROS};
 use rapprochement_core::overlay::sampling::SamplingConfig;
 use rapprochement_core::overlay::vivaldi::{ERROR_UNIT, NetworkCoordinate};
