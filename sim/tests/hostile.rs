@@ -28,7 +28,7 @@ fn results(behaviour: Behaviour, method: Method) -> Results {
 /// Whatever others do, honest nodes end with equal stores, in which nothing is missing that an honest node wrote.
 #[test]
 fn honest_nodes_end_alike() {
-    for behaviour in Behaviour::ALL {
+    for behaviour in Behaviour::SESSIONS {
         for method in Method::ALL.into_iter().filter(|method| method.kind().repairs()) {
             let results = results(behaviour, method);
             let what = format!("{behaviour:?} {method:?}");
@@ -53,7 +53,7 @@ fn the_classic_form_does_not_end_alike_where_authors_equivocate() {
 #[test]
 fn what_hostile_nodes_do_is_seen() {
     let [none, silent, forge, replay, equivocate, withhold, endless, false_counts] =
-        Behaviour::ALL.map(|behaviour| results(behaviour, Method::Riblt));
+        Behaviour::SESSIONS.map(|behaviour| results(behaviour, Method::Riblt));
     let of = |results: &Results, metric: &str| results.get(metric).unwrap();
     for (results, hostile) in [(&none, false), (&silent, false), (&forge, true), (&replay, false)] {
         assert_eq!(of(results, "tuples_rejected") > 0.0, hostile);

@@ -46,9 +46,17 @@ impl<P: Peer, K: Keys + Clone> Service<P, K> {
             }
         }
         for command in commands {
-            let told = give::<Self, _, _>(&mut self.reconciler, now, Input::Command(command), context);
-            self.learn(now, told, context);
+            self.publish(now, command, context);
         }
+    }
+
+    /// Publishes what an application says that rates peers by something else: keys are ids of peers, values are opinions. It takes the
+    /// place of what was published of the same peer; rounds of opinions go on beside it, unless
+    /// [`opine_every`](super::config::ServiceConfig::opine_every) is zero. What is no opinion is spread all the same, and refused by
+    /// every ranking.
+    pub fn publish<C: Context<Self>>(&mut self, now: Instant, command: SyncCommand, context: &mut C) {
+        let told = give::<Self, _, _>(&mut self.reconciler, now, Input::Command(command), context);
+        self.learn(now, told, context);
     }
 
     /// What this node says of its peers by now.

@@ -192,6 +192,8 @@ pub const METRICS: &[Metric] = &[
     metric("view_mean", "", "mean number of neighbours of a present node, in overlays"),
     metric("dead_neighbours_share", "", "share of all neighbours that are away"),
     metric("hostile_neighbours_share", "", "share of the measured nodes' neighbours that are hostile"),
+    metric("victim_hostile_neighbours_share", "", "share of the victim's neighbours that are hostile"),
+    metric("victim_eclipsed", "", "1 where all neighbours of the victim are hostile, 0 where one is not"),
     metric(
         "in_degree_sd",
         "",
@@ -218,6 +220,12 @@ pub const METRICS: &[Metric] = &[
         "mean round trip, without queues and jitter, of the neighbours that were chosen by score",
     ),
     metric("best_rtt_to_oracle", "", "the same over that of as many nearest present peers, which nobody knows"),
+    metric(
+        "neighbours_rtt_to_oracle",
+        "",
+        "sum of round trips over all neighbours, those chosen for their diversity too, over that to as many nearest present peers",
+    ),
+    metric("addresses_max", "", "most addresses that a node holds"),
     metric("opinions_published", "", "opinions that nodes published or withdrew"),
     metric("opinion_latency_mean_s", "s", "mean time from an opinion until a node that was present then holds it"),
     metric("opinion_latency_p50_s", "s", "median of the same"),

@@ -56,7 +56,7 @@ impl Stage {
             return Err(problems);
         };
         let churn = churn.map(|churn| churn.sparing(network.nat().map_or(&[], Nat::staying)));
-        let aside = hostile::draw(experiment.hostile.as_ref(), nodes, &streams);
+        let aside = hostile::draw(experiment.hostile.as_ref(), nodes, &network, &streams);
         Ok(Self { streams, network, churn, membership, clocks, aside })
     }
 

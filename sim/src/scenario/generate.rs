@@ -294,7 +294,7 @@ impl Draw {
 
     /// Of ten nodes at least one is hostile.
     fn hostile(&mut self) -> HostileConfig {
-        HostileConfig { share: Share(self.between(10, 40) as f64 / 100.0), behaviour: self.one_of(Behaviour::ALL) }
+        HostileConfig { share: Share(self.between(10, 40) as f64 / 100.0), behaviour: self.one_of(Behaviour::SESSIONS) }
     }
 
     fn method(&mut self) -> Method {

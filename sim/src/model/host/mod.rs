@@ -373,6 +373,11 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         measured.map(|(node, entity)| (entity, node.state.up.then_some(node.state.since), &node.protocol))
     }
 
+    /// Everybody who is present, measured or not.
+    pub fn everybody(&self) -> impl Iterator<Item = Entity> {
+        self.nodes.iter().zip(self.first..).filter(|(node, _)| node.state.up).map(|(_, entity)| entity)
+    }
+
     /// The protocol of a measured node of this shard that is present.
     pub fn present(&self, entity: Entity) -> Option<&P> {
         let node = self.nodes.get(entity.checked_sub(self.first)? as usize)?;

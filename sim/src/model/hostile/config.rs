@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Share;
 
-/// `hostile`: some of the nodes do harm, beside a protocol of sessions. All measurements are over the others: hostile nodes
-/// are nobody's population, what they send counts where it is received, and writes that would be theirs do not happen.
-/// They hold nothing when the run begins. What they make up themselves they write between warm-up and drain.
+/// `hostile`: some of the nodes do harm, beside a protocol of sessions or the RTT service. All measurements are over the others:
+/// hostile nodes are nobody's population, what they send counts where it is received, and writes that would be theirs do not
+/// happen. They hold nothing when the run begins. What they make up themselves they write between warm-up and drain; beside
+/// the service they are honest until the warm-up is over. One of the others is their victim, the same for every share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostileConfig {
-    /// Share of all nodes, rounded to whole ones. Who they are is drawn from a stream of its own.
+    /// Share of all nodes, rounded to whole ones; 0 for what the rest of a sweep is compared with. Who they are is drawn from a
+    /// stream of its own.
     pub share: Share,
     /// What they do.
     pub behaviour: Behaviour,
@@ -24,7 +26,8 @@ impl HostileConfig {
     }
 }
 
-/// What hostile nodes do, besides running the protocol as honest ones do.
+/// What hostile nodes do, besides running the protocol as honest ones do. The first eight are for sessions; `none` and those behind
+/// them for the RTT service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaviour {
@@ -46,11 +49,46 @@ pub enum Behaviour {
     /// They lie about the sizes of their stores and of what they send, about how many tuples they gave, and about the
     /// fingerprint of what they hold.
     FalseCounts,
+    /// One in ten works honestly and is rated for it. The others appear when the warm-up is over: its Sybils, each of which rates the
+    /// next one, the worker the first.
+    SybilPath,
+    /// The same, but the worker rates all of its Sybils, and they nobody.
+    SybilParallel,
+    /// The same, and they rate the worker.
+    SybilCycle,
+    /// They are the nearest to the victim, and rate each other as high as can be.
+    Proximity,
+    /// They lie about round trips: state coordinates beside whomever they talk to, introduce each other as near and the others as
+    /// far, rate each other high and the others low, and every second one answers late.
+    RttLiars,
+    /// All aim at the victim: they introduce each other to it and nobody else, fill its sampler with each other, flood it with
+    /// introductions, and rate each other up.
+    Eclipse,
+    /// They send what no honest node says: wrong signatures, records and opinions of the future, of others or of themselves,
+    /// round trips of a minute, answers nobody asked for, floods.
+    BadInput,
 }
 
 impl Behaviour {
-    /// All there are.
-    pub const ALL: [Self; 8] = [
+    /// Those beside the RTT service.
+    pub const SERVICE: [Self; 8] = [
+        Self::None,
+        Self::SybilPath,
+        Self::SybilParallel,
+        Self::SybilCycle,
+        Self::Proximity,
+        Self::RttLiars,
+        Self::Eclipse,
+        Self::BadInput,
+    ];
+
+    /// Whether some hostile nodes are Sybils of others.
+    pub const fn is_sybil(self) -> bool {
+        matches!(self, Self::SybilPath | Self::SybilParallel | Self::SybilCycle)
+    }
+
+    /// Those in sessions.
+    pub const SESSIONS: [Self; 8] = [
         Self::None,
         Self::Silent,
         Self::Forge,

@@ -8,9 +8,11 @@
 //! | `tuples` | lies about tuples of others: `forge`, `replay` |
 //! | `author` | lies of authors about their own: `equivocate`, `withhold` |
 //! | `sessions` | lies within sessions: `endless`, `false_counts`, `silent` |
+//! | [`service`] | what is done to the RTT service |
 
 mod author;
 pub mod config;
+pub mod service;
 mod sessions;
 mod tuples;
 
@@ -26,6 +28,7 @@ use self::config::{Behaviour, HostileConfig};
 use super::aside::Aside;
 use super::experiment::Experiment;
 use super::identity::SimKeys;
+use crate::network::Network;
 use crate::random::{Purpose, Streams};
 
 /// A protocol that hostile nodes can speak.
@@ -93,12 +96,19 @@ pub struct Crew<'a> {
     streams: &'a Streams,
 }
 
-/// Draws the hostile nodes of an experiment.
-pub fn draw(config: Option<&HostileConfig>, nodes: u32, streams: &Streams) -> Aside {
+/// Draws the hostile nodes of an experiment, and their victim, which is the same whatever their share. Behaviours that need to
+/// be near to it take the nodes with the shortest round trips to it, the others any.
+pub fn draw(config: Option<&HostileConfig>, nodes: u32, network: &Network, streams: &Streams) -> Aside {
     let Some(config) = config else { return Aside::default() };
     let mut all: Vec<u32> = (0..nodes).collect();
     shuffle(&mut streams.stream(Purpose::Hostile, 0), &mut all);
-    Aside::of(all.into_iter().take(config.count(nodes) as usize), nodes)
+    let count = config.count(nodes) as usize;
+    let victim = all.last().copied().filter(|_| count < all.len());
+    if let Some(victim) = victim.filter(|_| config.behaviour == Behaviour::Proximity) {
+        all.truncate(nodes as usize - 1);
+        all.sort_by_key(|node| network.latency(victim, *node) + network.latency(*node, victim));
+    }
+    Aside::of(all.into_iter().take(count), nodes).against(victim)
 }
 
 impl<'a> Crew<'a> {
@@ -125,7 +135,6 @@ impl<'a> Crew<'a> {
         let start = Instant::ZERO + workload.warm_up.0;
         let end = Instant::ZERO + (self.experiment.duration.0 - workload.drain.0);
         match self.behaviour {
-            Behaviour::None => Box::new(Nothing),
             Behaviour::Silent => Box::new(sessions::Silent),
             Behaviour::Forge => Box::new(tuples::Forge::new(keys)),
             Behaviour::Replay => Box::new(tuples::Replay::default()),
@@ -133,6 +142,8 @@ impl<'a> Crew<'a> {
             Behaviour::Withhold => Box::new(author::Withhold::new(keys, start..end)),
             Behaviour::Endless => Box::new(sessions::Endless::new(self.experiment.nodes, rng)),
             Behaviour::FalseCounts => Box::new(sessions::FalseCounts::new(self.method, rng)),
+            // The rest is nothing that could be done in sessions.
+            _ => Box::new(Nothing),
         }
     }
 }

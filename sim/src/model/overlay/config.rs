@@ -257,6 +257,8 @@ pub struct ServiceSettings {
     pub walks: u32,
     /// The probability that a walk goes on.
     pub continue_prob: f64,
+    /// Which defences the choice of neighbours has.
+    pub choice: Choice,
     /// Neighbours by score.
     pub best: u32,
     /// Neighbours from the sampler.
@@ -290,6 +292,7 @@ impl Default for ServiceSettings {
             push: core.reconcile.push,
             walks: core.walks.walks,
             continue_prob: core.walks.continue_prob,
+            choice: Choice::Mixed,
             best: core.neighbours.best as u32,
             random: core.neighbours.random as u32,
             rings: core.neighbours.rings.into(),
@@ -320,14 +323,33 @@ impl ServiceSettings {
                 push: self.push,
                 ..core.reconcile
             },
-            neighbours: NeighboursConfig {
-                best: self.best as usize,
-                random: self.random as usize,
-                rings: u8::try_from(self.rings).unwrap_or(u8::MAX),
-                weights: Weights { rank: self.rank_weight, uptime: self.uptime_weight, rtt: self.rtt_weight },
-                ..core.neighbours
-            },
+            neighbours: self.neighbours(core.neighbours),
             ..core
         }
     }
+
+    fn neighbours(&self, core: NeighboursConfig) -> NeighboursConfig {
+        let (best, random) = (self.best as usize, self.random as usize);
+        let rings = u8::try_from(self.rings).unwrap_or(u8::MAX);
+        let weights = Weights { rank: self.rank_weight, uptime: self.uptime_weight, rtt: self.rtt_weight };
+        let all = NeighboursConfig { best: best + random + usize::from(rings), random: 0, rings: 0, weights, ..core };
+        match self.choice {
+            Choice::Mixed => NeighboursConfig { best, random, rings, ..all },
+            Choice::Ranked => all,
+            Choice::Nearest => NeighboursConfig { weights: Weights { rank: 0.0, ..weights }, ..all },
+        }
+    }
+}
+
+/// Which defences the choice of neighbours has. There are as many neighbours in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Some by score, some from the sampler, some by rings of distance, as many of each as the other keys say.
+    #[default]
+    Mixed,
+    /// All by score: ranks count, but there is no diversity.
+    Ranked,
+    /// All by uptime and round trip, whatever the ranks: no defence at all.
+    Nearest,
 }

@@ -90,6 +90,18 @@ impl<'a, P: OverlayNode> OverlayDirector<'a, P> {
             self.results.sample(now, metric, "", value);
         }
         self.results.sample(now, "hostile_neighbours_share", "", self.hostile_share(shards));
+        if let Some(share) = self.victim_share(shards) {
+            self.results.sample(now, "victim_hostile_neighbours_share", "", share);
+        }
+    }
+
+    /// The share of the victim's neighbours that are hostile: not a number while it is away or has none, `None` where there is no
+    /// victim.
+    pub(super) fn victim_share(&self, shards: &[&mut Hosts<P, OverlayObserver>]) -> Option<f64> {
+        let victim = self.world.aside.victim()?;
+        let view = shards.iter().find_map(|shard| shard.present(victim)).map(P::neighbours).unwrap_or_default();
+        let hostile = view.iter().filter(|peer| self.world.aside.contains(**peer)).count();
+        Some(hostile as f64 / view.len() as f64)
     }
 
     /// The share of the measured nodes' neighbours that are hostile.

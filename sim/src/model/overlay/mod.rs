@@ -23,6 +23,7 @@ use self::observer::OverlayObserver;
 use super::config::ProtocolConfig;
 use super::experiment::Experiment;
 use super::host::{Hosts, Note, OUTSIDE};
+use super::hostile::service::ServiceCrew;
 use super::identity::SimKeys;
 use super::stage::{Stage, one_thread, plan};
 use super::traffic::NodeTraffic;
@@ -56,7 +57,12 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
                 return Err(vec![Problem::new("protocol.rtt_service", error.to_string(), "")]);
             }
             let node = |node, bootstrap| built(node, bootstrap).expect("these parameters were good for node 0");
-            Ok(run_nodes(stage, experiment, options, watch, known, node))
+            let Some(hostile) = experiment.hostile else {
+                return Ok(run_nodes(stage, experiment, options, watch, known, node));
+            };
+            let crew = ServiceCrew::new(hostile.behaviour, experiment, settings, &stage);
+            let member = |index, bootstrap| crew.member(SimPeer(index), node(index, bootstrap));
+            Ok(run_nodes(stage, experiment, options, watch, known, member))
         }
         _ => Err(vec![Problem::new("protocol", "this protocol is no overlay", "")]),
     }

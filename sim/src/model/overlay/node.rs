@@ -13,6 +13,7 @@ use rapprochement_core::store::Tuple;
 use rapprochement_core::time::Instant;
 
 use crate::model::host::SimProtocol;
+use crate::model::hostile::service::ServiceMember;
 use crate::model::identity::SimKeys;
 
 /// A node that has neighbours.
@@ -141,5 +142,23 @@ impl OverlayNode for Service<SimPeer, SimKeys> {
         if forget {
             self.forget();
         }
+    }
+}
+
+impl OverlayNode for ServiceMember {
+    fn neighbours(&self) -> Vec<u32> {
+        OverlayNode::neighbours(self.honest())
+    }
+
+    fn service(&self) -> Option<&Service<SimPeer, SimKeys>> {
+        Some(self.honest())
+    }
+
+    fn told(event: &Self::Event) -> Option<Told<'_>> {
+        <Service<SimPeer, SimKeys> as OverlayNode>::told(event)
+    }
+
+    fn revive(&mut self, forget: bool) {
+        OverlayNode::revive(self.honest_mut(), forget);
     }
 }

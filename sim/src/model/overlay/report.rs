@@ -40,6 +40,12 @@ pub(super) fn report<P: OverlayNode>(
     director.last = Some(metrics);
     results.scalar("cleaned_after_s", director.cleaned_after());
     results.scalar("hostile_neighbours_share", director.hostile_share(&references));
+    if let Some(share) = director.victim_share(&references) {
+        results.scalar("victim_hostile_neighbours_share", share);
+        // Of one that has no neighbours this says nothing, either.
+        let eclipsed = if share.is_nan() { share } else { f64::from(share >= 1.0) };
+        results.scalar("victim_eclipsed", eclipsed);
+    }
     let mut tally = Tally::default();
     shards.iter().for_each(|shard| tally.merge(shard.observer().tally()));
     let changes = shards.iter().flat_map(|shard| shard.observer().changes());
@@ -51,7 +57,10 @@ pub(super) fn report<P: OverlayNode>(
         .filter_map(|(node, since, protocol)| Some((node, since?, protocol.service()?)))
         .collect();
     if !services.is_empty() {
-        distances(&services, world, &mut results);
+        let everybody: Vec<u32> = shards.iter().flat_map(Hosts::everybody).collect();
+        distances(&services, &everybody, world, &mut results);
+        let known = services.iter().map(|(_, _, service)| service.book().len()).max();
+        results.scalar("addresses_max", known.unwrap_or(0) as f64);
         opinions(&services, &tally, to, &mut results);
         standing(&services, world, &mut results);
         refusals(&services, &mut results);
@@ -63,25 +72,30 @@ pub(super) fn report<P: OverlayNode>(
     results
 }
 
-/// Round trips of best neighbours, by the network's own word, beside the nearest present peers that there are.
-fn distances<P: OverlayNode>(services: &[Present<'_>], world: &World<P>, results: &mut Results) {
+/// Round trips of best neighbours, and of all, by the network's own word, beside the nearest present peers that there are.
+fn distances<P: OverlayNode>(services: &[Present<'_>], everybody: &[u32], world: &World<P>, results: &mut Results) {
     let rtt = |a: u32, b: u32| (world.network.latency(a, b) + world.network.latency(b, a)).as_secs_f64();
-    let present: Vec<u32> = services.iter().map(|(node, ..)| *node).collect();
     let (mut found, mut nearest, mut ratios) = (0.0, 0.0, Vec::new());
+    let (mut of_all, mut nearest_of_all) = (0.0, 0.0);
     for (node, _, service) in services {
-        let best = service.neighbours().iter().filter(|held| held.slot == Slot::Best);
+        let held = service.neighbours();
+        let best = held.iter().filter(|held| held.slot == Slot::Best);
         let mine: Vec<f64> = best.map(|held| rtt(*node, held.peer.0)).collect();
+        let mut all: Vec<f64> =
+            everybody.iter().filter(|other| *other != node).map(|other| rtt(*node, *other)).collect();
+        all.sort_by(f64::total_cmp);
+        of_all += held.iter().map(|held| rtt(*node, held.peer.0)).sum::<f64>();
+        nearest_of_all += all.iter().take(held.len()).sum::<f64>();
+        all.truncate(mine.len());
         if mine.is_empty() {
             continue;
         }
-        let mut all: Vec<f64> = present.iter().filter(|other| *other != node).map(|other| rtt(*node, *other)).collect();
-        all.sort_by(f64::total_cmp);
-        all.truncate(mine.len());
         let (mine, oracle) = (mean(&mine), mean(&all));
         found += mine;
         nearest += oracle;
         ratios.push(mine / oracle);
     }
+    results.scalar("neighbours_rtt_to_oracle", ratio(of_all, nearest_of_all));
     let count = ratios.len() as f64;
     results.scalar("best_rtt_mean_s", found / count);
     results.scalar("best_rtt_to_oracle", ratio(found, nearest));

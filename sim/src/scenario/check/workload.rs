@@ -6,6 +6,7 @@ use rapprochement_core::store;
 use super::super::schema::Scenario;
 use super::Checker;
 use crate::model::config::{Arrivals, Popularity, Preload, ProtocolConfig, ValueSize};
+use crate::model::hostile::config::Behaviour;
 use crate::model::preload;
 use crate::units::{Size, Span};
 
@@ -80,17 +81,26 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
 
 pub(super) fn hostile(s: &Scenario, c: &mut Checker) {
     let Some(hostile) = &s.hostile else { return };
-    if !matches!(s.protocol, ProtocolConfig::Reconcile { .. }) {
-        let help = "use protocol.reconcile, or leave `hostile` out";
-        c.report(
-            &["hostile", "protocol"],
-            "hostile nodes do their harm in sessions, of which this protocol has none",
-            help,
-        );
+    let known: &[Behaviour] = match &s.protocol {
+        ProtocolConfig::Reconcile { .. } => &Behaviour::SESSIONS,
+        ProtocolConfig::RttService(_) => &Behaviour::SERVICE,
+        _ => &[],
+    };
+    if known.is_empty() {
+        let help = "use protocol.reconcile or protocol.rtt_service, or leave `hostile` out";
+        let message = "hostile nodes do their harm in sessions or in the RTT service, and this protocol has neither";
+        c.report(&["hostile", "protocol"], message, help);
+    } else if !known.contains(&hostile.behaviour) {
+        let (of, other) = match s.protocol {
+            ProtocolConfig::RttService(_) => ("sessions", "the RTT service"),
+            _ => ("the RTT service", "sessions"),
+        };
+        let message = format!("this behaviour is one of {of}, not of {other}");
+        c.report(&["hostile.behaviour", "protocol"], message, "docs/scenario.md lists them");
     }
     let count = hostile.count(s.nodes);
     let message = format!("{count} of {} nodes are hostile", s.nodes);
-    if count == 0 {
+    if count == 0 && hostile.share.0 > 0.0 {
         let help = "use a larger share, or leave `hostile` out";
         c.report(&["hostile.share", "nodes"], message, help);
     } else if s.nodes - count.min(s.nodes) < 2 {

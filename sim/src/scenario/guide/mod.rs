@@ -2,6 +2,7 @@
 //! types, so they cannot say anything else than what the program does; introduction and examples are written by hand,
 //! and tests hold the examples to the parser.
 
+mod overlays;
 mod sections;
 
 use std::fmt::Write;
@@ -10,7 +11,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::schema::Scenario;
-use sections::{SECTIONS, Section};
+use sections::Section;
 
 /// What stands before the reference.
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -32,7 +33,7 @@ fn schema() -> Value {
 pub fn markdown() -> String {
     let schema = schema();
     let mut text = INTRODUCTION.to_owned();
-    for section in SECTIONS {
+    for section in sections::all() {
         let definition = if section.name == "Scenario" { &schema } else { &schema["definitions"][section.name] };
         let _ = write!(text, "\n### {}\n\n{}\n\n", section.title, introduction(definition));
         let rows = rows(definition);
@@ -120,7 +121,7 @@ fn kind(schema: &Value) -> String {
     let inner = ["allOf", "anyOf"].iter().find_map(|way| schema[*way].get(0));
     let schema = inner.unwrap_or(schema);
     if let Some(name) = schema["$ref"].as_str().and_then(|link| link.strip_prefix("#/definitions/")) {
-        return match (UNITS.iter().find(|(unit, _)| *unit == name), SECTIONS.iter().find(|s| s.name == name)) {
+        return match (UNITS.iter().find(|(unit, _)| *unit == name), sections::all().find(|s| s.name == name)) {
             (Some((_, unit)), _) => (*unit).into(),
             (_, Some(section)) => format!("[{}](#{})", name_of(section), anchor(section.title)),
             _ => name.into(),
@@ -180,9 +181,9 @@ mod tests {
         let schema = schema();
         for name in schema["definitions"].as_object().unwrap().keys() {
             let unit = UNITS.iter().any(|(unit, _)| unit == name);
-            assert!(unit || SECTIONS.iter().any(|section| section.name == name), "{name} has no section");
+            assert!(unit || sections::all().any(|section| section.name == name), "{name} has no section");
         }
-        for section in SECTIONS {
+        for section in sections::all() {
             let definition = if section.name == "Scenario" { &schema } else { &schema["definitions"][section.name] };
             for row in rows(definition) {
                 let key = row.key.rsplit('.').next().unwrap();
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn every_example_is_valid() {
         let base: toml::Table = toml::from_str(sections::BASE).unwrap();
-        for example in SECTIONS.iter().flat_map(|section| section.examples) {
+        for example in sections::all().flat_map(|section| section.examples) {
             let fragment: toml::Table = toml::from_str(example).unwrap_or_else(|wrong| panic!("{wrong}\n{example}"));
             let mut whole = base.clone();
             let protocol = fragment.get("protocol").and_then(toml::Value::as_table);

@@ -1,6 +1,8 @@
 //! The order of the guide's sections, their titles and their examples. Each example is TOML on its own; tests put every
 //! one into `BASE` and read it.
 
+use super::overlays::OVERLAYS;
+
 /// A section of the reference.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -12,7 +14,7 @@ pub(super) struct Section {
     pub(super) examples: &'static [&'static str],
 }
 
-const fn section(name: &'static str, title: &'static str, examples: &'static [&'static str]) -> Section {
+pub(super) const fn section(name: &'static str, title: &'static str, examples: &'static [&'static str]) -> Section {
     Section { name, title, examples }
 }
 
@@ -27,7 +29,12 @@ workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 "#;
 
 /// Every section, in the order of the guide.
-pub(super) const SECTIONS: &[Section] = &[
+pub(super) fn all() -> impl Iterator<Item = &'static Section> {
+    [FIRST, OVERLAYS, REST].into_iter().flatten()
+}
+
+/// The sections before those of overlays.
+const FIRST: &[Section] = &[
     section(
         "Scenario",
         "The top of the file",
@@ -281,122 +288,10 @@ repair = true"#,
             r#"protocol.meritrank = { attack = { shape = "path", sybils = 10 } }"#,
         ],
     ),
-    section(
-        "SamplerConfig",
-        "`protocol.sample.sampler`",
-        &[
-            r#"protocol.sample.sampler = { newscast = { view = 20, interval = "10 s" } }"#,
-            r#"protocol.sample.sampler = { cyclon = { view = 20, shuffle = 8, interval = "10 s" } }"#,
-            r#"protocol.sample.sampler = { framework = { view = 30, healer = 15, swapper = 0, interval = "10 s" } }"#,
-            r#"protocol.sample.sampler = { hyparview = { active = 5, passive = 30, interval = "10 s" } }"#,
-            r#"protocol.sample.sampler = { brahms = { pushes = 9, history = 2, samples = 20, interval = "10 s" } }"#,
-            r#"protocol.sample.sampler = { peerswap = { degree = 5, rate = 0.02, lease = "4 s" } }"#,
-            r#"protocol.sample.sampler = { basalt = { view = 64, rotate = 2, interval = "10 s" } }"#,
-        ],
-    ),
-    section(
-        "ServiceSettings",
-        "`protocol.rtt_service`",
-        &[r#"[protocol.rtt_service]
-bootstrap = 5
-sampler = { cyclon = { view = 20 } }
-probe = "1 s"
-ask = "20 s"
-opine = "20 s"
-review = "10 s"
-opinions = 16
-method = "auto"
-reconcile = "5 s"
-push = 3
-walks = 300
-continue_prob = 0.85
-best = 8
-random = 4
-rings = 6
-rank_weight = 0.5
-uptime_weight = 2.0
-rtt_weight = 1.0
-change = "25 %""#],
-    ),
-    section(
-        "RankSettings",
-        "`protocol.meritrank`",
-        &[r#"nodes = 291
-duration = "50 s"
-measure.sample = "1 s"
+];
 
-[protocol.meritrank]
-edges = 1528
-exponent = 2.5
-trusted = 10
-feedback = "growing"
-continue_prob = 0.85
-engine = { walks = 10_000 }
-connectivity = { beta = 0.5 }
-keep = 0.9
-attack = { shape = "path", sybils = 10, epoch = 20 }
-top = 10
-reference = 0.99"#],
-    ),
-    section(
-        "Spread",
-        "`protocol.meritrank.feedback`",
-        &[
-            r#"protocol.meritrank.feedback = "whole""#,
-            r#"protocol.meritrank.feedback = "growing""#,
-            r#"protocol.meritrank.feedback = "passing""#,
-        ],
-    ),
-    section(
-        "RankEngine",
-        "`protocol.meritrank.engine`",
-        &[r#"protocol.meritrank.engine = { walks = 10_000 }"#, r#"protocol.meritrank.engine = "exact""#],
-    ),
-    section(
-        "ConnectivityConfig",
-        "`protocol.meritrank.connectivity`",
-        &[r#"protocol.meritrank.connectivity = { beta = 0.5, threshold = 1.0 }"#],
-    ),
-    section(
-        "AttackConfig",
-        "`protocol.meritrank.attack`",
-        &[r#"nodes = 291
-duration = "50 s"
-measure.sample = "1 s"
-
-[protocol.meritrank.attack]
-shape = "cycle"
-sybils = 50
-strength = { weight = 20.0 }
-epoch = 20
-attacker = "bridged""#],
-    ),
-    section(
-        "AttackShape",
-        "`protocol.meritrank.attack.shape`",
-        &[
-            r#"protocol.meritrank.attack = { shape = "path", sybils = 10 }"#,
-            r#"protocol.meritrank.attack = { shape = "parallel", sybils = 10 }"#,
-            r#"protocol.meritrank.attack = { shape = "cycle", sybils = 10 }"#,
-        ],
-    ),
-    section(
-        "Strength",
-        "`protocol.meritrank.attack.strength`",
-        &[
-            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { share = 0.5 } }"#,
-            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, strength = { weight = 20.0 } }"#,
-        ],
-    ),
-    section(
-        "Position",
-        "`protocol.meritrank.attack.attacker`",
-        &[
-            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "trusted" }"#,
-            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "unbridged" }"#,
-            r#"protocol.meritrank.attack = { shape = "path", sybils = 10, attacker = "bridged" }"#,
-        ],
-    ),
+/// The sections behind those of overlays.
+const REST: &[Section] = &[
     section(
         "Method",
         "`protocol.reconcile.method`",
@@ -421,8 +316,13 @@ attacker = "bridged""#],
     section(
         "HostileConfig",
         "`hostile`",
-        &[r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
-hostile = { share = "10 %", behaviour = "equivocate" }"#],
+        &[
+            r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
+hostile = { share = "10 %", behaviour = "equivocate" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "20 %", behaviour = "sybil_cycle" }"#,
+        ],
     ),
     section(
         "Behaviour",
@@ -444,6 +344,27 @@ hostile = { share = "10 %", behaviour = "withhold" }"#,
 hostile = { share = "10 %", behaviour = "endless" }"#,
             r#"protocol = { reconcile = { method = "auto", interval = "1 s" } }
 hostile = { share = "10 %", behaviour = "false_counts" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "sybil_path" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "sybil_parallel" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "sybil_cycle" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "proximity" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "rtt_liars" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "eclipse" }"#,
+            r#"protocol.rtt_service = {}
+workload.warm_up = "20 s"
+hostile = { share = "10 %", behaviour = "bad_input" }"#,
         ],
     ),
     section(
