@@ -77,6 +77,11 @@ fn the_service_finds_the_near_and_spreads_opinions() {
     assert!((1.0..1.3).contains(&ratio), "{ratio}");
     assert!(undelivered < 0.01, "{undelivered}");
     assert!(of(&results, "opinions_published") >= 80.0 * 8.0 && of(&results, "opinion_latency_p50_s") < 5.0);
+    // The curve is in the unit of the median, which it passes at one half.
+    let curve = results.curves.iter().find(|curve| curve.name == "opinion_latency_cdf").unwrap();
+    let half = curve.lines[0].1.iter().find(|(_, share)| *share >= 0.5).unwrap().0;
+    let median = of(&results, "opinion_latency_p50_s");
+    assert!((half / median - 1.0).abs() < 0.1, "{half} {median}");
     assert_eq!((of(&results, "dead_neighbours_share"), of(&results, "hostile_score_share")), (0.0, 0.0));
     let refused = results.scalars.iter().filter(|scalar| scalar.metric == "refused_per_node");
     let misdeeds =

@@ -151,8 +151,8 @@ fn opinions(services: &[Present<'_>], tally: &Tally, end: Instant, results: &mut
             name: "opinion_latency_cdf".into(),
             x_label: "Time from an opinion to a peer (s)".into(),
             y_label: "Share of (opinion, node) pairs".into(),
-            x_log: false,
-            lines: vec![("delivered".into(), latencies.cdf(1e9, total.round() as u64))],
+            x_log: true,
+            lines: vec![("delivered".into(), latencies.cdf(1e-9, total.round() as u64))],
         });
     }
 }
