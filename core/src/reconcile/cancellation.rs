@@ -9,7 +9,7 @@
 //!
 //! A decoder peels whatever came in one message before it looks at cell 0, so to have the session end in peace all cells of a
 //! message must cancel. Items in the same of these cells as the victim do that together, with the same 193 rows: 193 / P
-//! hashes, where P is the share of such items. For 47 cells, which are 1,200 bytes, P is 2^-21 for the median victim and 2^-10
+//! hashes, where P is the share of such items. For some 45 cells, which are 1,200 bytes, P is 2^-21 for the median victim and 2^-10
 //! for one that is in cell 0 alone.
 
 use alloc::sync::Arc;
@@ -38,10 +38,10 @@ pub struct Cancellation {
 }
 
 impl Cancellation {
-    /// Aims at the first so many cells.
+    /// Aims at the first so many cells, one at least.
     #[must_use]
     pub fn new(salt: Salt, cells: u32) -> Self {
-        Self { salt, index: Index::of(&Store::default(), salt), cells }
+        Self { salt, index: Index::of(&Store::default(), salt), cells: cells.max(1) }
     }
 
     /// Which of the cells a tuple is in. Cell 0 is always one of them.

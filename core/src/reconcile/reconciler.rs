@@ -242,8 +242,9 @@ impl<P: Peer, S: Sampler<P>, K: Keys> Reconciler<P, S, K> {
         let (verdict, opener) = (session.handle(&message.part, store, index, out), session.is_opener());
         let work = session.take_work().time();
         context.spend(work);
+        let listing = session.take_listing().time();
         if !opener {
-            self.standing.computed(from, work, now);
+            self.standing.computed(from, work + listing, now);
         }
         if verdict != Verdict::Open {
             self.sessions.remove(place);

@@ -60,6 +60,12 @@ pub fn main(args: &DrawArgs) -> Exit {
         complain(format!("--name {:?}: a name has letters, digits, `-` and `_`", args.name));
         return Exit::Usage;
     }
+    let repeated =
+        args.lines.iter().enumerate().find(|(at, line)| **line == args.x || args.lines[..*at].contains(line));
+    if let Some((_, line)) = repeated {
+        complain(format!("--lines {line}: this column is x, or gives lines already; leave it out of one of them"));
+        return Exit::Usage;
+    }
     match figure(args) {
         Ok(Some(figure)) => match output::write_figure(&args.out, &figure) {
             Ok(path) => print(path.display()),

@@ -1,6 +1,7 @@
 //! Any tidy table, one observation per row, as the figures over sweeps take it: the observations that share what is told apart are
 //! summarised.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,7 @@ pub fn read_tidy(path: &Path, selection: &Selection) -> Result<Vec<SummaryRow>, 
     let only: Vec<(usize, &str)> =
         selection.only.iter().map(|(name, text)| Ok((column(name)?, text.as_str()))).collect::<Result<_, _>>()?;
     let mut found: Vec<(Vec<String>, Vec<f64>)> = Vec::new();
+    let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for record in reader.records() {
         let record =
             record.map_err(|error| wrong(error.position().map_or(0, csv::Position::line), error.to_string()))?;
@@ -50,16 +52,20 @@ pub fn read_tidy(path: &Path, selection: &Selection) -> Result<Vec<SummaryRow>, 
         }
         let observed = match field(value) {
             "" => f64::NAN,
-            text => text.parse().map_err(|_| {
+            text => text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
                 let line = record.position().map_or(0, csv::Position::line);
-                wrong(line, format!("`{}`: {text:?} is no number", selection.value))
+                wrong(
+                    line,
+                    format!("`{}`: {text:?} is no number; leave the field empty where there is none", selection.value),
+                )
             })?,
         };
         let values: Vec<String> = keys.iter().map(|&key| field(key).to_owned()).collect();
-        match found.iter_mut().find(|(known, _)| *known == values) {
-            Some((_, observations)) => observations.push(observed),
-            None => found.push((values, vec![observed])),
-        }
+        let place = *places.entry(values.clone()).or_insert_with(|| {
+            found.push((values, Vec::new()));
+            found.len() - 1
+        });
+        found[place].1.push(observed);
     }
     if found.is_empty() {
         return Err(wrong(0, "no row fits; see --only, and whether there are rows below the header".into()));
@@ -124,6 +130,7 @@ mod tests {
         assert!(said("only", TABLE, &[("sed", "1")]).contains("no column `sed`"));
         assert!(said("none", TABLE, &[("seed", "9")]).contains("no row fits"));
         assert!(said("word", "n,kind,y\n1,a,2\n1,a,many\n", &[]).contains(":3: `y`: \"many\" is no number"));
+        assert!(said("nan", "n,kind,y\n1,a,NaN\n", &[]).contains("is no number"));
         assert!(said("ragged", "n,kind,y\n1,a\n", &[]).contains(":2: "));
     }
 }

@@ -94,8 +94,9 @@ fn padded(low: f64, high: f64, log: bool, tight: bool) -> (f64, f64) {
         } else if tight {
             (low, high)
         } else {
-            let room = libm::pow(high / low, 0.05);
-            (low / room, high * room)
+            // The logarithms first: the ratio of far ends is beyond all numbers.
+            let room = libm::pow(10.0, 0.05 * (libm::log10(high) - libm::log10(low)));
+            ((low / room).max(1e-300), (high * room).min(1e300))
         };
     }
     if low == high {
@@ -211,6 +212,8 @@ mod tests {
             &[1e300, -1e300],
             &[1e289, -1e289],
             &[1e-300],
+            &[1e-200, 1e200],
+            &[1e-289, 1e289],
             &[f64::INFINITY],
         ] {
             for log in [false, true] {

@@ -16,13 +16,18 @@ pub(super) struct Directory {
     states: Option<Vec<(u64, KeyId)>>,
     /// The authors of ids, in the order of ids.
     authors: Option<Vec<(u64, PeerId)>>,
+    /// Entries that were listed since this was asked last.
+    listed: usize,
 }
 
 impl Directory {
     /// The items of these states that are still current, by key.
     pub(super) fn items<'a>(&mut self, states: impl Iterator<Item = u64>, index: &'a Index) -> Vec<&'a Item> {
-        let list = || sorted(index.items().map(|item| (item.state, item.key)));
-        let listed = self.states.get_or_insert_with(list);
+        let count = &mut self.listed;
+        let listed = self.states.get_or_insert_with(|| {
+            *count += index.len();
+            sorted(index.items().map(|item| (item.state, item.key)))
+        });
         let current = |state| {
             let keys = entries(listed, state).iter().filter_map(|&(_, key)| index.get(key));
             keys.filter(move |item| item.state == state)
@@ -32,13 +37,21 @@ impl Directory {
         items
     }
 
+    /// How many entries were listed since this was asked last.
+    pub(super) fn take_listed(&mut self) -> usize {
+        core::mem::take(&mut self.listed)
+    }
+
     /// The authors of these ids, each id given once, in the order of the store.
     pub(super) fn authors<'a>(&mut self, ids: &[u64], salt: Salt, store: &'a Store) -> Vec<&'a Author> {
         if ids.is_empty() {
             return Vec::new();
         }
-        let list = || sorted(store.authors().iter().map(|author| (author_id(salt, &author.id()), author.id())));
-        let listed = self.authors.get_or_insert_with(list);
+        let count = &mut self.listed;
+        let listed = self.authors.get_or_insert_with(|| {
+            *count += store.authors().len();
+            sorted(store.authors().iter().map(|author| (author_id(salt, &author.id()), author.id())))
+        });
         let mut wanted = ids.to_vec();
         wanted.sort_unstable();
         wanted.dedup();

@@ -178,6 +178,14 @@ impl Session {
         work
     }
 
+    /// What this side did since it was asked last only because of how the peer asks: it listed what it holds. It is for the limits of
+    /// a peer, and no part of [`Session::take_work`], since a store may well keep such lists.
+    pub fn take_listing(&mut self) -> Work {
+        let mut work = Work::default();
+        work.add(self.transfer.take_listed(), work::INDEX);
+        work
+    }
+
     /// The number that its opener drew.
     pub const fn number(&self) -> u32 {
         self.number

@@ -68,6 +68,11 @@ impl Transfer {
         self.began && !self.searching
     }
 
+    /// Entries that were listed to look requests up, since this was asked last.
+    pub(super) fn take_listed(&mut self) -> usize {
+        self.directory.take_listed()
+    }
+
     /// Whether everything that this side asked for has come.
     pub(super) fn is_settled(&self) -> bool {
         !self.searching && self.outstanding == 0 && self.held.is_empty()

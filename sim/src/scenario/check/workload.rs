@@ -187,6 +187,9 @@ fn preload(s: &Scenario, c: &mut Checker) {
             let message = format!("a tuple is hidden between two nodes, and there are {}", s.nodes);
             c.report(&[path, "nodes"], message, "use nodes = 2");
         }
+        if s.churn.is_some() {
+            c.report(&[path, "churn"], "who is away at the start holds nothing to hide", "leave `churn` out");
+        }
         if !(1..=MAX_CANCELLED).contains(&cells) {
             c.report(&[path], format!("{cells} cells"), format!("use at least 1 and at most {MAX_CANCELLED}"));
         }
