@@ -61,13 +61,18 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether the walks have no more nodes, as expected, than the engine takes.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        f64::from(self.walks) / (1.0 - self.continue_prob) <= ARENA_MAX
+    }
+
     fn check(&self) -> Result<(), RankError> {
         // A NaN is in no range.
         if !(0.0..=CONTINUE_MAX).contains(&self.continue_prob) {
             return Err(RankError::ContinueProb);
         }
-        let fits = f64::from(self.walks) / (1.0 - self.continue_prob) <= ARENA_MAX;
-        if self.walks > 0 && fits { Ok(()) } else { Err(RankError::Size) }
+        if self.walks > 0 && self.fits() { Ok(()) } else { Err(RankError::Size) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Studies of MeritRank.
 
+use rapprochement_core::rank::Config as WalksConfig;
+
 use super::super::schema::Scenario;
 use super::Checker;
 use crate::model::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
@@ -112,7 +114,15 @@ fn ranking(s: &Scenario, c: &mut Checker, settings: &RankSettings) {
         RankEngine::Walks(walks) if walks == 0 || walks > MAX_WALKS => {
             c.report(&[&key("engine.walks")], format!("{walks} walks"), format!("use 1 to {MAX_WALKS}"));
         }
-        RankEngine::Walks(_) => {}
+        RankEngine::Walks(walks) => {
+            let farthest = settings.reference.map_or(settings.continue_prob, |value| value.max(settings.continue_prob));
+            let config = WalksConfig { seed: 0, walks, continue_prob: farthest.min(0.999) };
+            if !config.fits() {
+                let message =
+                    format!("{walks} walks that go on with a probability of {farthest} are too long together");
+                c.report(&[&key("engine.walks"), &key("continue_prob")], message, "use fewer, or let them end sooner");
+            }
+        }
         RankEngine::Exact => {
             let sybils = settings.attack.map_or(0, |attack| attack.sybils);
             let all = s.nodes.saturating_add(sybils);
