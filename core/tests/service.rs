@@ -2,6 +2,9 @@
 //! crash and come back, and a hostile node says whatever an attacker would. Whatever happens, pools stay bounded, nobody is its own
 //! neighbour, the dead are given up, ranks are numbers, and the honest part goes on.
 
+#[path = "support/plain_keys.rs"]
+mod plain_keys;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -21,30 +24,7 @@ use rapprochement_core::store::{Keys, Tuple};
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
-/// A signature is who signs and a part of what; good enough to tell forgeries that do not try.
-#[derive(Clone, Copy, Debug)]
-struct PlainKeys(PeerId);
-
-impl Keys for PlainKeys {
-    fn author(&self) -> PeerId {
-        self.0
-    }
-
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let mut signature = [0; 64];
-        signature[..32].copy_from_slice(&self.0.0);
-        message.iter().enumerate().for_each(|(at, byte)| signature[32 + at % 32] ^= byte.rotate_left(at as u32 % 8));
-        signature
-    }
-
-    fn verify(&self, author: &PeerId, message: &[u8], signature: &[u8; 64]) -> bool {
-        Self(*author).sign(message) == *signature
-    }
-
-    fn shares_verdicts(&self) -> bool {
-        true
-    }
-}
+use plain_keys::PlainKeys;
 
 type Node = Service<SimPeer, PlainKeys>;
 

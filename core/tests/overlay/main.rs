@@ -2,6 +2,8 @@
 
 mod book;
 mod neighbours;
+#[path = "../support/plain_keys.rs"]
+mod plain_keys;
 mod probing;
 mod space;
 mod wire;
@@ -11,33 +13,9 @@ use std::sync::Arc;
 use rapprochement_core::overlay::address::{Address, AddressKind, AddressRecord, Reachability, Statement};
 use rapprochement_core::overlay::vivaldi::NetworkCoordinate;
 use rapprochement_core::peer::{Peer, PeerId, SimPeer};
-use rapprochement_core::store::Keys;
 use rapprochement_core::time::{Duration, Instant};
 
-/// Keys whose signature is the first 32 bytes of the id and of the digest: enough to tell a forgery of content or key.
-#[derive(Clone, Copy, Debug)]
-struct PlainKeys(PeerId);
-
-impl Keys for PlainKeys {
-    fn author(&self) -> PeerId {
-        self.0
-    }
-
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let mut signature = [0; 64];
-        signature[..32].copy_from_slice(&self.0.0);
-        signature[32..].copy_from_slice(&message[32..64]);
-        signature
-    }
-
-    fn verify(&self, author: &PeerId, message: &[u8], signature: &[u8; 64]) -> bool {
-        Self(*author).sign(message) == *signature
-    }
-
-    fn shares_verdicts(&self) -> bool {
-        true
-    }
-}
+use plain_keys::PlainKeys;
 
 fn at(millis: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(millis)

@@ -6,6 +6,7 @@ use rapprochement_core::peer::PeerId;
 use rapprochement_core::reconcile::SYNC_MESSAGE_LEN_MAX;
 use rapprochement_core::reconcile::coding::{Prefix, Riblt};
 use rapprochement_core::reconcile::session::pair;
+use rapprochement_core::reconcile::session::work::{self, Work};
 use rapprochement_core::reconcile::session::{
     Ask, Index, Item, MethodKind, Opening, Part, REQUESTS_MAX, Session, SessionError, Verdict,
 };
@@ -165,6 +166,10 @@ fn requests_by_state_and_author_find_what_is_current() {
     let nobody = Part::Authors { known: Vec::new(), unknown: vec![1, 2, 2, u64::MAX], back: false, bare: false };
     assert_eq!(given(&driven.hear(nobody)), 0);
     assert_eq!(driven.verdict, Verdict::Open);
+    // The store was listed by states once, and its authors once; it counts against the peer who asked.
+    let mut listed = Work::default();
+    listed.add(100 + 10, work::INDEX);
+    assert_eq!((driven.session.take_listing(), driven.session.take_listing()), (listed, Work::default()));
 }
 
 /// An author of many keys with the longest versions makes no message that the peer would refuse for its length.
