@@ -1,6 +1,7 @@
 //! One text for one meaning: the effective scenario as TOML with every default written out, in the order of its types,
 //! and its hash, which names the run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::schema::Scenario;
@@ -64,12 +65,9 @@ fn input_files(scenario: &Scenario) -> impl Iterator<Item = &Path> {
 /// A value as TOML on one line, as the values of sweeps are written.
 pub fn toml_text(value: &toml::Value) -> String {
     match value {
-        toml::Value::Array(items) => format!("[{}]", items.iter().map(toml_text).collect::<Vec<_>>().join(", ")),
+        toml::Value::Array(items) => array_text(items.iter().map(toml_text)),
         toml::Value::Table(entries) => {
-            let mut entries: Vec<_> = entries.iter().collect();
-            entries.sort_by_key(|(key, _)| *key);
-            let entries = entries.into_iter().map(|(key, value)| format!("{key} = {}", toml_text(value)));
-            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+            table_text(entries.iter().map(|(key, value)| (key, toml_text(value))).collect::<BTreeMap<_, _>>())
         }
         value => value.to_string(),
     }
@@ -82,11 +80,17 @@ pub(super) fn value_text(node: &Node) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Float(number) => toml::Value::Float(*number).to_string(),
         Value::Boolean(value) => value.to_string(),
-        Value::Array(items) => format!("[{}]", items.iter().map(value_text).collect::<Vec<_>>().join(", ")),
-        Value::Table(entries) => {
-            let entries = entries.iter().map(|(key, node)| format!("{key} = {}", value_text(node)));
-            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
-        }
+        Value::Array(items) => array_text(items.iter().map(value_text)),
+        Value::Table(entries) => table_text(entries.iter().map(|(key, node)| (key, value_text(node)))),
         Value::Hole => String::new(),
     }
+}
+
+fn array_text(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+fn table_text<'a>(entries: impl IntoIterator<Item = (&'a String, String)>) -> String {
+    let entries = entries.into_iter().map(|(key, text)| format!("{key} = {text}"));
+    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }
