@@ -296,6 +296,8 @@ fn table_of_bytes() {
         let sets = sets(d as u64, 100_000, d, place);
         let (ours, small, theirs) = (run(&sets, FRAME_MAX), run(&sets, 1200), oracle(&sets));
         let pushing = converse([0, 1].map(|side| Ranges::new(&sets[side], SALT, FRAME_MAX).pushing()), FRAME_MAX);
+        assert_exact(&ours, &sets);
+        assert_exact(&small, &sets);
         let (bytes, messages) = (ours.bytes, ours.messages);
         let (pushing, theirs, frames) = (pushing.bytes, theirs.bytes, (small.bytes, small.messages));
         std::println!("| {place:?} | {d} | {bytes} | {pushing} | {theirs} | {messages} | {frames:?} |");

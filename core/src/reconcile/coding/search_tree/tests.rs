@@ -299,6 +299,9 @@ fn table_of_bytes() {
     for changes in [0, 1, 10, 100, 1000, 10_000] {
         let maps = maps(changes as u64, 100_000, changes);
         let (whole, small) = (converse(&trees(&maps, FRAME_MAX), FRAME_MAX), converse(&trees(&maps, 1200), 1200));
+        for session in [&whole, &small] {
+            assert_eq!(session.differing, [difference(&maps), difference(&maps)]);
+        }
         let differ = whole.differing[0].len();
         let frames = (small.bytes, small.messages);
         std::println!("| {changes} | {differ} | {} | {} | {frames:?} |", whole.bytes, whole.messages);
