@@ -3,7 +3,7 @@
 
 mod desru;
 #[path = "../../../../sim/src/random/exponential.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, reason = "one module of the simulator, of which this takes the draws alone")]
 mod exponential;
 mod nexosim;
 mod process;
