@@ -34,6 +34,10 @@ pub trait Message: Sized + Clone {
     fn signatures(&self) -> usize {
         0
     }
+
+    /// A queue on the way says how many packets stood before this one when it came: what explicit congestion notification is
+    /// made of. Only the packets of transports listen.
+    fn queued(&mut self, _packets: u32) {}
 }
 
 /// Why bytes are not a message.

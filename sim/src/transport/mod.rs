@@ -1,3 +1,9 @@
-//! How a message becomes packets. TCP and QUIC join this room with the transport work; what stands here is the datagram.
+//! How a message becomes packets, and how packets become the message again.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`datagram`] | a message as one datagram and its fragments: what the network does by itself |
+//! | [`stack`] | what every other transport is to the node that uses it |
 
 pub mod datagram;
+pub mod stack;
