@@ -47,6 +47,11 @@ pub const CURVES: &[CurveKind] = &[
         meaning: "share of nodes whose best neighbours' round trip is at most so many times that of as many nearest peers",
         lacking: "missing",
     },
+    CurveKind {
+        name: "call_latency_cdf",
+        meaning: "share of arrived requests that took at most so long, of all and of large ones; `calls_arrived_share` says how many did not",
+        lacking: "missing",
+    },
 ];
 
 /// The curve of this name, if it is one of [`CURVES`].

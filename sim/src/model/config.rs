@@ -5,6 +5,7 @@ use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calls::config::CallsSettings;
 use super::overlay::config::{SamplerConfig, ServiceSettings};
 use super::rank::config::RankSettings;
 use crate::units::{Share, Size, Span};
@@ -81,12 +82,22 @@ pub enum ProtocolConfig {
     /// MeritRank under Sybil attacks: a study of one feedback graph, without messages. What concerns the network, its nodes and a
     /// workload has no place beside it.
     Meritrank(RankSettings),
+    /// Requests from some nodes to others, and replies: what a transport makes of them. The workload writes nothing.
+    Calls(CallsSettings),
 }
 
 impl ProtocolConfig {
-    /// Whether nodes keep neighbours of their own and write what they like: there is no workload.
+    /// Whether nodes keep neighbours of their own and write what they like.
     pub const fn is_overlay(&self) -> bool {
         matches!(self, Self::Sample { .. } | Self::RttService(_))
+    }
+
+    /// Whether stores are kept alike: what the workload writes is about these alone.
+    pub const fn keeps_stores(&self) -> bool {
+        matches!(
+            self,
+            Self::FullPush { .. } | Self::EagerPush { .. } | Self::Scuttlebutt { .. } | Self::Reconcile { .. }
+        )
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
 use super::hostile::config::HostileConfig;
 use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
+use crate::transport::config::TransportConfig;
 use crate::units::Span;
 
 /// What to simulate.
@@ -22,6 +23,8 @@ pub struct Experiment {
     pub encode_messages: bool,
     /// The network.
     pub network: NetworkConfig,
+    /// What carries messages over it.
+    pub transport: TransportConfig,
     /// The nodes' speed and clocks.
     pub node: NodeConfig,
     /// Who comes and goes.

@@ -34,6 +34,19 @@ pub struct NetworkConfig {
     /// Nodes that cannot be dialled, and the relays by which they are reached; without it everybody can be dialled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nat: Option<NatConfig>,
+    /// Nodes that change their address, as a phone does between two networks; datagrams do not notice, connections do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_change: Option<AddressChange>,
+}
+
+/// `[network.address_change]`: nodes whose address changes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddressChange {
+    /// How many: those with the lowest numbers.
+    pub nodes: u32,
+    /// Time between two changes, from the start of the node on.
+    pub every: Span,
 }
 
 /// One-way delay between two nodes, before jitter.

@@ -16,6 +16,7 @@ use crate::network::config::{
     MembershipConfig, NatConfig, NetworkConfig, NodeConfig, Packet, PartitionConfig, Points, ProfileName, Regions,
     Sessions, Space,
 };
+use crate::transport::config::TransportConfig;
 use crate::units::{Rate, Share, Size, Span};
 
 /// The files that generated scenarios name, with their texts; they stand beside the scenario, and in `sim/data/synthetic`.
@@ -42,6 +43,7 @@ pub fn generate(number: u64) -> Scenario {
         signatures: draw.one_of([Signatures::Real, Signatures::Shared, Signatures::StandIn]),
         encode_messages: draw.chance(),
         network: draw.network(nodes, seconds),
+        transport: TransportConfig::Datagram,
         node: draw.node(),
         churn: draw.sometimes(|draw| draw.churn(seconds)),
         membership: draw.membership(nodes),
@@ -177,6 +179,7 @@ impl Draw {
             duplicate: self.share(5),
             partition: (0..self.between(0, 2)).map(|_| self.partition(nodes, seconds)).collect(),
             nat: None,
+            address_change: None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::model::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadCo
 use crate::model::experiment::Experiment;
 use crate::model::hostile::config::HostileConfig;
 use crate::network::config::{ChurnConfig, MembershipConfig, NetworkConfig, NodeConfig};
+use crate::transport::config::TransportConfig;
 use crate::units::Span;
 
 /// One experiment.
@@ -37,6 +38,9 @@ pub struct Scenario {
     /// How messages cross the network.
     #[serde(default)]
     pub network: NetworkConfig,
+    /// What carries messages over the network.
+    #[serde(default)]
+    pub transport: TransportConfig,
     /// How fast nodes work, and how true their clocks are.
     #[serde(default)]
     pub node: NodeConfig,
@@ -78,6 +82,7 @@ impl Scenario {
             signatures: self.signatures,
             encode_messages: self.encode_messages,
             network: self.network.clone(),
+            transport: self.transport.clone(),
             node: self.node.clone(),
             churn: self.churn.clone(),
             membership: self.membership,

@@ -2,8 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`config`] | what a scenario says |
 //! | [`datagram`] | a message as one datagram and its fragments: what the network does by itself |
+//! | [`over`] | any protocol over a stack |
+//! | [`any`] | any of the stacks |
 //! | [`stack`] | what every other transport is to the node that uses it |
 
+pub mod any;
+pub mod config;
 pub mod datagram;
+pub mod over;
 pub mod stack;

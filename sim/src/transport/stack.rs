@@ -33,6 +33,10 @@ pub trait Stack<M: Message>: Send {
     /// When `expire` is to be called next; `None` where nothing is pending.
     fn deadline(&self) -> Option<Instant>;
 
+    /// The node has another address from now on, and knows it. A transport that cannot take its connections along gives them up:
+    /// what their other sides still send goes to the old address.
+    fn rebind(&mut self, now: Instant);
+
     /// The node has crashed and comes back: connections are gone, without a word to anybody.
     fn restart(&mut self);
 

@@ -1,6 +1,7 @@
 //! What a scenario means: values that fit their types and still cannot be meant. Each rule names the keys that it rests
 //! on; where one of them is already reported as wrong, the rule is silent.
 
+mod calls;
 mod files;
 mod network;
 mod overlay;
@@ -91,6 +92,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     network::node(s, c);
     network::membership(s, c);
     workload::protocol(s, c);
+    calls::calls(s, c);
     overlay::overlay(s, c);
     rank::rank(s, c);
     workload::hostile(s, c);

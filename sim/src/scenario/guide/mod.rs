@@ -4,6 +4,7 @@
 
 mod overlays;
 mod sections;
+mod transports;
 
 use std::fmt::Write;
 

@@ -2,6 +2,7 @@
 //! one into `BASE` and read it.
 
 use super::overlays::OVERLAYS;
+use super::transports::TRANSPORTS;
 
 /// A section of the reference.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 
 /// Every section, in the order of the guide.
 pub(super) fn all() -> impl Iterator<Item = &'static Section> {
-    [FIRST, OVERLAYS, REST].into_iter().flatten()
+    [FIRST, OVERLAYS, TRANSPORTS, REST].into_iter().flatten()
 }
 
 /// The sections before those of overlays.
@@ -74,7 +75,8 @@ loss = { independent = "1 %" }
 jitter = { delay = { exponential = { mean = "2 ms" } } }
 duplicate = "0.1 %"
 partition = [{ start = "1 min", heal = "2 min", groups = { shares = [0.5, 0.5] } }]
-nat = { share = "60 %", relays = 4 }"#],
+nat = { share = "60 %", relays = 4 }
+address_change = { nodes = 1, every = "1 min" }"#],
     ),
     section(
         "Latency",
