@@ -15,25 +15,21 @@ use crate::transport::stack::{FlowRecord, Footprint, Stack};
 /// Flows beyond this number are counted, but not written one by one.
 const ROWS_MAX: usize = 100_000;
 
-/// A node whose connections can be looked at.
-pub trait Transported {
-    /// Its connections so far; none where messages go as datagrams.
-    fn flows(&self) -> Vec<FlowRecord> {
-        Vec::new()
-    }
+/// The transport of a node, as those see it who measure.
+pub trait Connections {
+    /// Its connections so far.
+    fn flows(&self) -> Vec<FlowRecord>;
 
-    /// The state that its transport keeps now.
-    fn footprint(&self) -> Footprint {
-        Footprint::default()
-    }
-
-    /// The node comes back after a crash: what is not durable is gone.
-    fn restart(&mut self);
+    /// The state that it keeps now.
+    fn footprint(&self) -> Footprint;
 }
 
-impl<P, S> Transported for Over<P, S>
+/// How to look at the transport of a node; `None` where messages go as datagrams.
+pub type Look<P> = fn(&P) -> Option<&dyn Connections>;
+
+impl<P, S> Connections for Over<P, S>
 where
-    P: Protocol<Peer = SimPeer> + Transported,
+    P: Protocol<Peer = SimPeer>,
     S: Stack<P::Message>,
 {
     fn flows(&self) -> Vec<FlowRecord> {
@@ -42,11 +38,6 @@ where
 
     fn footprint(&self) -> Footprint {
         self.stack().footprint()
-    }
-
-    fn restart(&mut self) {
-        self.restart_stack();
-        self.protocol_mut().restart();
     }
 }
 
@@ -66,8 +57,8 @@ where
 }
 
 /// The state of all nodes together.
-pub(super) fn footprint<'a, P: Transported + 'a>(nodes: impl Iterator<Item = &'a P>) -> Footprint {
-    nodes.map(Transported::footprint).fold(Footprint::default(), |sum, one| Footprint {
+pub(super) fn footprint<'a>(transports: impl Iterator<Item = &'a dyn Connections>) -> Footprint {
+    transports.map(Connections::footprint).fold(Footprint::default(), |sum, one| Footprint {
         open: sum.open + one.open,
         lingering: sum.lingering + one.lingering,
         bytes: sum.bytes + one.bytes,
@@ -75,20 +66,20 @@ pub(super) fn footprint<'a, P: Transported + 'a>(nodes: impl Iterator<Item = &'a
 }
 
 /// Reports the connections of a run, and writes a row for each.
-pub(super) fn report_flows<P, O>(shards: &[Hosts<P, O>], results: &mut Results)
+pub(super) fn report_flows<P, O>(shards: &[Hosts<P, O>], look: Look<P>, results: &mut Results)
 where
-    P: SimProtocol + Transported,
+    P: SimProtocol,
     O: Observer<P>,
 {
-    let nodes = || shards.iter().flat_map(Hosts::nodes);
-    let flows: Vec<(u32, FlowRecord)> = nodes()
-        .flat_map(|(node, _, protocol)| protocol.flows().into_iter().map(move |flow| (node, flow)))
+    let transports = || shards.iter().flat_map(Hosts::nodes).filter_map(|(node, _, protocol)| Some((node, look(protocol)?)));
+    let flows: Vec<(u32, FlowRecord)> = transports()
+        .flat_map(|(node, transport)| transport.flows().into_iter().map(move |flow| (node, flow)))
         .collect();
-    if flows.is_empty() {
+    let count = transports().count() as f64;
+    if count == 0.0 {
         return;
     }
-    let count = nodes().count() as f64;
-    let state = footprint(nodes().map(|(_, _, protocol)| protocol));
+    let state = footprint(transports().map(|(_, transport)| transport));
     let sum = |value: fn(&FlowRecord) -> u64| flows.iter().map(|(_, flow)| value(flow)).sum::<u64>() as f64;
     results.scalar("connections_per_node", flows.len() as f64 / count);
     results.scalar("connections_open_at_end", state.open as f64);

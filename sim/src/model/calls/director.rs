@@ -11,12 +11,13 @@ use crate::engine::{Director, Outcome, Progress};
 use crate::measure::results::Results;
 use crate::model::config::MeasureConfig;
 use crate::model::host::{Hosts, SimProtocol};
-use crate::model::transports::{Transported, footprint};
+use crate::model::transports::{Look, footprint};
 use crate::model::{Heartbeat, Watch};
 
 /// The director of a run of calls.
-pub(super) struct CallsDirector<'a> {
+pub(super) struct CallsDirector<'a, P> {
     measure: MeasureConfig,
+    look: Look<P>,
     watch: Watch<'a>,
     next_sample: Instant,
     warm_up: Option<Instant>,
@@ -24,17 +25,17 @@ pub(super) struct CallsDirector<'a> {
     pub(super) results: Results,
 }
 
-impl<'a> CallsDirector<'a> {
-    pub(super) fn new(measure: MeasureConfig, warm_up: Duration, watch: Watch<'a>) -> Self {
+impl<'a, P> CallsDirector<'a, P> {
+    pub(super) fn new(measure: MeasureConfig, warm_up: Duration, look: Look<P>, watch: Watch<'a>) -> Self {
         let next_sample = Instant::ZERO + measure.sample.0;
         let warm_up = (!warm_up.is_zero()).then_some(Instant::ZERO + warm_up);
-        Self { measure, watch, next_sample, warm_up, results: Results::default() }
+        Self { measure, look, watch, next_sample, warm_up, results: Results::default() }
     }
 }
 
-impl<P> Director<Hosts<P, CallObserver>> for CallsDirector<'_>
+impl<P> Director<Hosts<P, CallObserver>> for CallsDirector<'_, P>
 where
-    P: SimProtocol + Protocol<Command = (), Event = CallEvent> + Transported,
+    P: SimProtocol + Protocol<Event = CallEvent>,
 {
     fn next(&self) -> Option<Instant> {
         Some(self.warm_up.map_or(self.next_sample, |warm_up| warm_up.min(self.next_sample)))
@@ -48,7 +49,8 @@ where
     ) -> Option<Outcome> {
         if now >= self.next_sample {
             self.next_sample = now + self.measure.sample.0;
-            let state = footprint(shards.iter().flat_map(|shard| shard.nodes()).map(|(_, _, node)| node));
+            let nodes = shards.iter().flat_map(|shard| shard.nodes());
+            let state = footprint(nodes.filter_map(|(_, _, node)| (self.look)(node)));
             self.results.sample(now, "connections_open", "", state.open as f64);
             self.results.sample(now, "connections_lingering", "", state.lingering as f64);
         }

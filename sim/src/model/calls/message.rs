@@ -4,26 +4,26 @@ use rapprochement_core::time::Instant;
 use rapprochement_core::wire::{DecodeError, Message, Reader};
 
 /// Bytes of the head: kind, number, time.
-pub const HEAD: usize = 13;
+pub(super) const HEAD: usize = 13;
 /// The longest message.
 const LEN_MAX: u32 = 16 << 20;
 
 /// A request or its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallMessage {
+pub(in crate::model) struct CallMessage {
     /// Whether it is a reply.
-    pub reply: bool,
+    pub(super) reply: bool,
     /// The caller's number for the call.
-    pub call: u32,
+    pub(super) call: u32,
     /// When the request was made, by the caller's clock.
-    pub issued: Instant,
+    pub(super) issued: Instant,
     /// Bytes behind the head.
-    pub body: u32,
+    pub(super) body: u32,
 }
 
 impl CallMessage {
     /// The body that makes a message of so many bytes, as near as the head allows.
-    pub fn body_for(bytes: u64) -> u32 {
+    pub(super) fn body_for(bytes: u64) -> u32 {
         u32::try_from(bytes.saturating_sub(HEAD as u64)).unwrap_or(u32::MAX).min(LEN_MAX - HEAD as u32)
     }
 }

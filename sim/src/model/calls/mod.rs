@@ -22,10 +22,11 @@ use super::experiment::Experiment;
 use super::host::{Hosts, Note, OUTSIDE, SimProtocol};
 use super::stage::{Stage, one_thread, plan};
 use super::traffic::NodeTraffic;
-use super::transports::{Transported, over};
+use super::transports::{Look, over};
 use super::{ModelRun, RunOptions, RunStatistics, Watch};
 use crate::engine::{self, Event, Outcome};
 use crate::problem::Problem;
+use crate::transport::over::Over;
 
 /// Runs an experiment to its end.
 ///
@@ -42,9 +43,27 @@ pub fn run(
     let plan = Arc::new(Plan { settings, nodes: experiment.nodes, warm_up: experiment.workload.warm_up.0 });
     let node = |node| CallNode::new(node, Arc::clone(&plan));
     Ok(match over(experiment, &stage.streams) {
-        None => run_nodes(stage, experiment, options, watch, node),
-        Some(over) => run_nodes(stage, experiment, options, watch, |index| over(SimPeer(index), node(index))),
+        None => {
+            let kind = Kind { look: |_| None, revive: |node: &mut CallNode, _| node.restart() };
+            run_nodes(stage, experiment, options, watch, kind, node)
+        }
+        Some(over) => {
+            let kind = Kind {
+                look: |over| Some(over),
+                revive: |over: &mut Over<CallNode, _>, _| {
+                    over.restart_stack();
+                    over.protocol_mut().restart();
+                },
+            };
+            run_nodes(stage, experiment, options, watch, kind, |index| over(SimPeer(index), node(index)))
+        }
     })
+}
+
+/// What is to be known of nodes with a transport or without.
+struct Kind<P> {
+    look: Look<P>,
+    revive: fn(&mut P, bool),
 }
 
 fn run_nodes<P>(
@@ -52,16 +71,17 @@ fn run_nodes<P>(
     experiment: &Experiment,
     options: &RunOptions,
     watch: Watch<'_>,
+    kind: Kind<P>,
     protocol: impl Fn(u32) -> P,
 ) -> ModelRun
 where
-    P: SimProtocol + Protocol<Command = (), Event = CallEvent> + Transported,
+    P: SimProtocol + Protocol<Command = (), Event = CallEvent>,
 {
     let shards = options.shards(experiment.nodes);
     let (starts, lookahead) = stage.network.shards(shards);
     let one_thread = one_thread(shards, &starts);
     let streams = stage.streams.clone();
-    let world = stage.world(experiment, Box::new(|_| ()), |protocol: &mut P, _| protocol.restart());
+    let world = stage.world(experiment, Box::new(|_| ()), kind.revive);
     let shards: Vec<_> = starts
         .windows(2)
         .map(|range| {
@@ -72,7 +92,7 @@ where
         })
         .collect();
     let warm_up = experiment.workload.warm_up.0;
-    let mut director = CallsDirector::new(experiment.measure.clone(), warm_up, watch);
+    let mut director = CallsDirector::new(experiment.measure.clone(), warm_up, kind.look, watch);
     let plan = plan(experiment, options, starts, lookahead);
     let begins = (0..experiment.nodes).map(|node| Event {
         time: 0,
@@ -81,10 +101,10 @@ where
         target: node,
         data: Note::start(),
     });
-    let mut run = engine::run(shards, begins, &mut director, &plan);
+    let run = engine::run(shards, begins, &mut director, &plan);
     let drained = matches!(run.outcome, Outcome::Drained);
     let span = (Instant::ZERO + warm_up, if drained { plan.deadline } else { run.end });
-    let results = report::report(&mut run.shards, director, span);
+    let results = report::report(&run.shards, director, kind.look, span);
     let (_, statistics) = RunStatistics::split(run);
     ModelRun { results, statistics, one_thread }
 }

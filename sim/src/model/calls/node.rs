@@ -10,7 +10,6 @@ use rapprochement_core::time::{Duration, Instant};
 
 use super::config::{CallsSettings, Connection, Request};
 use super::message::CallMessage;
-use crate::model::transports::Transported;
 use crate::network::distribution::open_unit;
 
 /// What all nodes know.
@@ -76,6 +75,11 @@ pub(super) enum CallEvent {
 impl CallNode {
     pub(super) const fn new(me: u32, plan: Arc<Plan>) -> Self {
         Self { me, plan, next: 0, pending: BTreeMap::new() }
+    }
+
+    /// A caller that comes back after a crash goes on with its next call.
+    pub(super) fn restart(&mut self) {
+        self.pending.clear();
     }
 
     /// Whether a request of these bytes is a large one of a mixture.
@@ -168,12 +172,5 @@ impl Protocol for CallNode {
             Input::Message { from, message } => self.hear(now, from, *message, context),
             Input::Command(()) | Input::PeerUp(_) | Input::PeerDown(_) | Input::Stop => {}
         }
-    }
-}
-
-impl Transported for CallNode {
-    /// A caller that comes back goes on with its next call.
-    fn restart(&mut self) {
-        self.pending.clear();
     }
 }

@@ -10,16 +10,17 @@ use crate::measure::results::{Curve, Results};
 use crate::measure::statistics::quantile;
 use crate::model::host::{Hosts, SimProtocol};
 use crate::model::report::{cdf, ratio, report_nat, report_nodes, report_traffic};
-use crate::model::transports::{Transported, report_flows};
+use crate::model::transports::{Look, report_flows};
 
 /// Everything that a run of calls is judged by.
 pub(super) fn report<P>(
-    shards: &mut [Hosts<P, CallObserver>],
-    director: CallsDirector<'_>,
+    shards: &[Hosts<P, CallObserver>],
+    director: CallsDirector<'_, P>,
+    look: Look<P>,
     (from, to): (Instant, Instant),
 ) -> Results
 where
-    P: SimProtocol + Protocol<Command = (), Event = CallEvent> + Transported,
+    P: SimProtocol + Protocol<Event = CallEvent>,
 {
     let mut results = director.results;
     let mut calls = CallObserver::default();
@@ -56,7 +57,7 @@ where
     report_traffic(shards, node_seconds, &mut results);
     report_nat(shards, &mut results);
     report_nodes(shards, &mut results);
-    report_flows(shards, &mut results);
+    report_flows(shards, look, &mut results);
     results
 }
 

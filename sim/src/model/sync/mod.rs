@@ -26,6 +26,7 @@ use super::hostile::Crew;
 use super::identity::SimKeys;
 use super::stage::{Stage, one_thread, plan};
 use super::traffic::NodeTraffic;
+use super::transports::{Look, over, report_flows};
 use super::workload::Schedule;
 use super::{ModelRun, RunOptions, RunStatistics, Watch};
 use crate::engine::{self, Event, Outcome};
@@ -111,11 +112,33 @@ impl Parts {
         Ok(Self { stage, ledger, preload })
     }
 
+    /// Runs a synchroniser on the transport of the scenario.
     fn run<P>(
         self,
         experiment: &Experiment,
         options: &RunOptions,
         watch: Watch<'_>,
+        protocol: impl Fn(NodeSampler, SimKeys) -> P,
+    ) -> ModelRun
+    where
+        P: Synchroniser<Saved = Saved> + SimProtocol + 'static,
+        P::Message: Sync + 'static,
+    {
+        match over(experiment, &self.stage.streams) {
+            None => self.run_nodes(experiment, options, watch, |_| None, protocol),
+            Some(over) => {
+                let protocol = |sampler, keys: SimKeys| over(keys.node(), protocol(sampler, keys));
+                self.run_nodes(experiment, options, watch, |over| Some(over), protocol)
+            }
+        }
+    }
+
+    fn run_nodes<P>(
+        self,
+        experiment: &Experiment,
+        options: &RunOptions,
+        watch: Watch<'_>,
+        look: Look<P>,
         protocol: impl Fn(NodeSampler, SimKeys) -> P,
     ) -> ModelRun
     where
@@ -165,6 +188,7 @@ impl Parts {
         let raised = world.network.raised();
         let mut results = report::report(&mut shards, &ledger, director, measured_to, measured_from, last_heal);
         results.scalar("delays_raised", raised as f64);
+        report_flows(&shards, look, &mut results);
         results.log = log;
         ModelRun { results, statistics, one_thread }
     }
