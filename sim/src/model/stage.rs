@@ -15,7 +15,7 @@ use crate::engine::Plan;
 use crate::network::Network;
 use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
-use crate::network::config::Departure;
+use crate::network::config::{Departure, NetworkConfig};
 use crate::network::membership::Membership;
 use crate::network::nat::Nat;
 use crate::network::service::NodeService;
@@ -46,7 +46,9 @@ impl Stage {
         let (nodes, base) = (experiment.nodes, experiment.base.as_path());
         let mut problems = Vec::new();
         let mut keep = |built: Vec<Problem>| problems.extend(built);
-        let network = Network::build(&experiment.network, nodes, base, &streams).map_err(&mut keep).ok();
+        let packet = experiment.transport.below(&experiment.network.packet);
+        let network = NetworkConfig { packet, ..experiment.network.clone() };
+        let network = Network::build(&network, nodes, base, &streams).map_err(&mut keep).ok();
         let churn =
             experiment.churn.as_ref().map(|churn| Churn::build(churn, nodes, base, &streams, experiment.duration.0));
         let churn = churn.transpose().map_err(&mut keep).ok();

@@ -48,11 +48,13 @@ where
 {
     let config = experiment.transport.clone();
     let network = &experiment.network;
-    let (mtu, moves) = (network.packet.mtu.0, network.address_change);
+    let (packet, moves) = (config.below(&network.packet), network.address_change);
     let streams = streams.clone();
-    (!config.is_datagram()).then_some(move |peer: SimPeer, protocol| {
+    let stack = move |peer| AnyStack::build(&config, &packet, peer, &streams);
+    stack(SimPeer(0)).is_some().then_some(move |peer: SimPeer, protocol| {
         let every = moves.filter(|moves| peer.0 < moves.nodes).map(|moves| moves.every.0);
-        Over::new(protocol, AnyStack::build(&config, mtu, peer, &streams)).moving(every)
+        let stack = stack(peer).expect("where one node has a transport, all have");
+        Over::new(protocol, stack).moving(every)
     })
 }
 

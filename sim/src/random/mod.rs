@@ -52,6 +52,8 @@ pub enum Purpose {
     Bootstrap = 17,
     /// Feedback graphs, who attacks, and the walks that rank them.
     Feedback = 18,
+    /// Connection ids, keys and directories of transports, per node.
+    Transport = 19,
 }
 
 /// The keys of one run.

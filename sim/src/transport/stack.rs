@@ -70,6 +70,18 @@ pub enum Output<M, K> {
     Down(SimPeer),
 }
 
+impl<M, K> Output<M, K> {
+    /// The same, with another kind of packet.
+    pub fn map<L>(self, packet: impl FnOnce(K) -> L) -> Output<M, L> {
+        match self {
+            Self::Transmit { to, packet: inner } => Output::Transmit { to, packet: packet(inner) },
+            Self::Deliver { from, message } => Output::Deliver { from, message },
+            Self::Up(peer) => Output::Up(peer),
+            Self::Down(peer) => Output::Down(peer),
+        }
+    }
+}
+
 /// One direction of one connection, as its own side saw it: a row of `flows.csv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowRecord {

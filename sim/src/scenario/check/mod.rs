@@ -7,6 +7,7 @@ mod network;
 mod overlay;
 mod rank;
 mod sweep;
+mod transport;
 mod workload;
 
 pub(super) use self::files::Files;
@@ -88,6 +89,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     basics(s, c);
     measure(s, c);
     network::network(s, c);
+    transport::transport(s, c);
     network::churn(s, c);
     network::node(s, c);
     network::membership(s, c);

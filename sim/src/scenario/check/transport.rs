@@ -1,0 +1,34 @@
+//! What carries messages, and addresses that change.
+
+use super::super::schema::Scenario;
+use super::Checker;
+use crate::model::config::ProtocolConfig;
+
+pub(super) fn transport(s: &Scenario, c: &mut Checker) {
+    if let Some(change) = s.network.address_change {
+        c.positive("network.address_change.every", change.every);
+        if change.nodes > s.nodes {
+            let message = format!("{} of {} nodes change their address", change.nodes, s.nodes);
+            c.report(&["network.address_change.nodes", "nodes"], message, format!("use at most {}", s.nodes));
+        }
+        if s.transport.is_datagram() {
+            let message = "without a transport nobody notices that an address has changed";
+            c.report(&["network.address_change", "transport"], message, "name a transport, or leave it out");
+        }
+    }
+    if s.transport.is_datagram() {
+        return;
+    }
+    c.take(s.transport.problems(&s.network.packet));
+    if !s.protocol.keeps_stores() && !matches!(s.protocol, ProtocolConfig::Calls(_)) {
+        let help = "leave `transport` out, or use a synchroniser or protocol.calls";
+        c.report(&["transport", "protocol"], "the messages of this protocol go as datagrams", help);
+    }
+    if s.hostile.is_some() {
+        c.report(&["hostile", "transport"], "hostile nodes speak in datagrams", "leave one of them out");
+    }
+    if s.encode_messages {
+        let help = "leave `encode_messages` out";
+        c.report(&["encode_messages", "transport"], "packets of a transport are not read back from their bytes", help);
+    }
+}
