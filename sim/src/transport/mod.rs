@@ -7,9 +7,11 @@
 //! | [`over`] | any protocol over a stack |
 //! | [`any`] | any of the stacks |
 //! | [`stack`] | what every other transport is to the node that uses it |
+//! | [`tcp`] | TCP and TLS 1.3 as a model |
 
 pub mod any;
 pub mod config;
 pub mod datagram;
 pub mod over;
 pub mod stack;
+pub mod tcp;
