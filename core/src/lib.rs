@@ -13,6 +13,7 @@
 //! | [`store`] | signed key-value-version tuples |
 //! | [`reconcile`] | the synchronisers that make stores alike |
 //! | [`service`] | the RTT service: all of these composed into one protocol |
+//! | [`flow`] | Ouroboros flows: allocation, transfer, congestion avoidance, broadcast layers |
 //! | [`wire`] | canonical encodings with hard limits |
 
 #![no_std]
@@ -21,6 +22,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod compose;
+pub mod flow;
 pub mod overlay;
 pub mod peer;
 pub mod protocol;
