@@ -37,7 +37,7 @@ pub struct KademliaConfig {
     pub ping_retries: u32,
     /// How long a contact is trusted to be there without having been heard of.
     pub questionable: Duration,
-    /// How long a value is kept by those that it was sent to, unless it is sent again. At least a second.
+    /// How long a value is kept by those that it was sent to, unless it is sent again. At least a second, and longer than `replicate`.
     pub expire: Duration,
     /// A part of the key space in which no lookup was made for so long is looked up.
     pub refresh: Duration,
@@ -106,6 +106,11 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl KademliaConfig {
+    /// How many of the closest candidates a lookup may ask, and how many contacts it begins with: enough for all slots to be used.
+    pub fn window(&self) -> usize {
+        self.k.max(self.alpha)
+    }
+
     /// Whether the parameters make sense.
     ///
     /// # Errors
@@ -124,6 +129,7 @@ impl KademliaConfig {
             (self.ping_retries <= 16, "ping_retries", "at most 16"),
             (span(self.questionable, Duration::ZERO), "questionable", "at most a year"),
             (span(self.expire, second), "expire", "1 s to a year"),
+            (self.replicate < self.expire, "expire", "longer than replicate"),
             (span(self.refresh, second), "refresh", "1 s to a year"),
             (span(self.replicate, second), "replicate", "1 s to a year"),
             (self.republish <= 1000, "republish", "at most 1000"),

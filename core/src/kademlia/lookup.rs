@@ -4,7 +4,7 @@
 //! P. Maymounkov and D. Mazières, "Kademlia: a peer-to-peer information system based on the XOR metric", IPTPS 2002, section 2.3. As
 //! in most implementations, a slot is filled again as soon as its request is answered or given up ("alpha in flight"), not
 //! round by round, and a request that is not answered keeps its slot until it is given up: where all slots wait for dead peers,
-//! the lookup waits too. The *hops* of a candidate are the length of the chain of answers that named it: 1 for those of
+//! the lookup waits too. Where `alpha` exceeds `k`, the closest `alpha` are asked, so that no slot stays empty. The *hops* of a candidate are the length of the chain of answers that named it: 1 for those of
 //! the asker's own table. *Messages* are requests sent, those that are still in flight when the lookup ends included.
 
 use alloc::vec::Vec;
@@ -24,6 +24,7 @@ pub struct Lookup<P> {
     target: PeerId,
     k: usize,
     alpha: usize,
+    window: usize,
     requests_max: u32,
     /// Sorted by distance, without repeats.
     shortlist: Vec<Candidate<P>>,
@@ -61,7 +62,7 @@ impl<P: Peer> Lookup<P> {
     pub fn new(me: PeerId, target: PeerId, config: &KademliaConfig, seeds: &[P]) -> Self {
         let KademliaConfig { k, alpha, requests_max, .. } = *config;
         let (shortlist, in_flight, messages) = (Vec::new(), 0, 0);
-        let mut lookup = Self { me, target, k, alpha, requests_max, shortlist, in_flight, messages };
+        let mut lookup = Self { me, target, k, alpha, window: config.window(), requests_max, shortlist, in_flight, messages };
         seeds.iter().for_each(|seed| lookup.add(*seed, 1));
         lookup
     }
@@ -81,7 +82,7 @@ impl<P: Peer> Lookup<P> {
         if self.in_flight >= self.alpha || self.messages >= self.requests_max {
             return None;
         }
-        let mut closest = self.shortlist.iter_mut().filter(|candidate| candidate.state != State::Failed).take(self.k);
+        let mut closest = self.shortlist.iter_mut().filter(|candidate| candidate.state != State::Failed).take(self.window);
         let next = closest.find(|candidate| candidate.state == State::New)?;
         next.state = State::InFlight;
         self.in_flight += 1;
@@ -113,7 +114,7 @@ impl<P: Peer> Lookup<P> {
 
     /// A peer did not answer in time. Of no effect where it was not asked.
     pub fn failed(&mut self, peer: P) {
-        drop(self.land(peer, State::Failed));
+        let _ = self.land(peer, State::Failed);
     }
 
     /// Whether the `k` closest candidates, apart from those that failed, have all answered, or no more may be asked.

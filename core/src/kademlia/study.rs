@@ -106,7 +106,7 @@ impl<P: Peer> Network<P> {
         if holders.contains(&asker) {
             return Outcome { hops: Some(0), messages: 0, took: Duration::ZERO };
         }
-        let seeds = self.table(asker).closest(key, self.config.k);
+        let seeds = self.table(asker).closest(key, self.config.window());
         let mut lookup = Lookup::new(asker.id(), key, &self.config, &seeds);
         // When who answers or is given up; the count keeps equal times in the order of their requests.
         let mut due = BinaryHeap::new();
@@ -129,7 +129,7 @@ impl<P: Peer> Network<P> {
                 return Outcome { hops: lookup.found(peer).ok(), messages: lookup.messages(), took: now };
             } else {
                 let contacts = self.table(peer).closest(key, self.config.k);
-                drop(lookup.answered(peer, &contacts));
+                let _ = lookup.answered(peer, &contacts);
             }
         }
     }

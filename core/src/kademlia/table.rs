@@ -88,7 +88,9 @@ impl<P: Peer> RoutingTable<P> {
                 if digit == digit_of(table.me, depth, config.split) {
                     around = range;
                 } else {
-                    choose(range, config.k, rng).into_iter().for_each(|peer| drop(table.heard(peer, Instant::ZERO)));
+                    choose(range, config.k, rng).into_iter().for_each(|peer| {
+                        table.heard(peer, Instant::ZERO);
+                    });
                 }
             }
             inside = around;
