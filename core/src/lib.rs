@@ -9,6 +9,7 @@
 //! | [`compose`] | how a protocol owns others |
 //! | [`time`], [`peer`], [`random`] | virtual time, identity, draws |
 //! | [`overlay`] | whom a node may contact |
+//! | [`kademlia`] | the directory: a distributed hash table of names, its routing table and its lookups |
 //! | [`rank`] | MeritRank: scores of nodes as one of them sees them |
 //! | [`store`] | signed key-value-version tuples |
 //! | [`reconcile`] | the synchronisers that make stores alike |
@@ -23,6 +24,7 @@ extern crate std;
 
 pub mod compose;
 pub mod flow;
+pub mod kademlia;
 pub mod overlay;
 pub mod peer;
 pub mod protocol;

@@ -13,7 +13,7 @@ const PEERS_MAX: usize = 256;
 
 /// Token buckets: `burst` requests at once, and one more every `interval`.
 #[derive(Clone, Debug)]
-pub(super) struct Allowance<P> {
+pub(crate) struct Allowance<P> {
     interval: Duration,
     burst: u32,
     /// Sorted by peer: when the bucket will be full again.
@@ -21,12 +21,12 @@ pub(super) struct Allowance<P> {
 }
 
 impl<P: Peer> Allowance<P> {
-    pub(super) fn new(interval: Duration, burst: u32) -> Self {
+    pub(crate) fn new(interval: Duration, burst: u32) -> Self {
         Self { interval, burst, full_at: Vec::new() }
     }
 
     /// Takes one token of the peer's; `false` where it has none left.
-    pub(super) fn take(&mut self, now: Instant, peer: P) -> bool {
+    pub(crate) fn take(&mut self, now: Instant, peer: P) -> bool {
         let window = self.interval.saturating_mul(self.burst.into());
         let at = self.full_at.binary_search_by_key(&peer, |entry| entry.0);
         let full_at = at.map_or(now, |at| self.full_at[at].1.max(now)) + self.interval;

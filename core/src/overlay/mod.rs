@@ -2,7 +2,7 @@
 //! its overlay; the rooms hold parts for a service to own, none of which sends anything by itself.
 
 pub mod address;
-mod allowance;
+pub(crate) mod allowance;
 pub mod book;
 pub mod exchange;
 pub mod neighbours;
