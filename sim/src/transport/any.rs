@@ -9,7 +9,7 @@ use rapprochement_core::wire::{DecodeError, Message};
 
 use super::config::TransportConfig;
 use super::ouroboros::{OuroborosStack, Piece};
-use super::quic::{QuicPacket, QuicStack};
+use super::quic::{Datagram, QuicStack};
 use super::stack::{FlowRecord, Footprint, Output, Stack};
 use super::tcp::{TcpPacket, TcpStack};
 use crate::network::config::Packet;
@@ -32,7 +32,7 @@ pub enum AnyPacket<M: Message> {
     /// A segment.
     Tcp(TcpPacket<M>),
     /// A datagram.
-    Quic(QuicPacket),
+    Quic(Datagram),
     /// A packet of a layer.
     Ouroboros(FlowPacket<Piece<M>>),
 }
@@ -40,14 +40,13 @@ pub enum AnyPacket<M: Message> {
 impl<M: Message + Send + Sync> AnyStack<M> {
     /// The stack of a node; `packet` has the sizes that [`TransportConfig::below`] gives. `None` where messages go as datagrams.
     pub fn build(config: &TransportConfig, packet: &Packet, me: SimPeer, streams: &Streams) -> Option<Self> {
-        let rng = || streams.stream(Purpose::Transport, u64::from(me.0));
         Some(match config {
             TransportConfig::Datagram => return None,
             TransportConfig::Tcp(_) | TransportConfig::Tls(_) => Self::Tcp(Box::new(TcpStack::new(me, &config.tcp()?))),
-            TransportConfig::Quic(quic) => Self::Quic(Box::new(QuicStack::new(me, quic, &mut rng()))),
+            TransportConfig::Quic(quic) => Self::Quic(Box::new(QuicStack::new(quic, me, streams.key(Purpose::Transport, 0)).ok()?)),
             TransportConfig::Ouroboros(ouroboros) => {
                 let room = packet.mtu.0.saturating_sub(packet.headers.0) as usize;
-                Self::Ouroboros(Box::new(OuroborosStack::new(me, ouroboros, room, rng())))
+                Self::Ouroboros(Box::new(OuroborosStack::new(me, ouroboros, room, streams.stream(Purpose::Transport, u64::from(me.0)))))
             }
         })
     }
@@ -123,8 +122,10 @@ impl<M: Message> Message for AnyPacket<M> {
 
     fn class(&self) -> usize {
         match self {
-            Self::Tcp(packet) => packet.class(),
-            Self::Quic(packet) => packet.class(),
+            // Data, acknowledgements, control.
+            Self::Tcp(packet) => [1, 2, 0][packet.class()],
+            // Initial, 0-RTT, handshake, retry, and everything else.
+            Self::Quic(packet) => [0, 1, 0, 0, 1][packet.class()],
             // Allocations, updates of congestion, data, control.
             Self::Ouroboros(packet) => [0, 3, 1, 2][packet.class()],
         }

@@ -107,7 +107,7 @@ impl<M: Message + Send + Sync> QuicStack<M> {
     /// come from there (RFC 9000, section 9). With `noticed`, connections that were opened here probe the new path at once,
     /// as on a change of networks; without, the node does not know, as when a NAT forgets it. Connections that the peers
     /// opened end by timeout, since in QUIC only clients may move.
-    pub fn rebind(&mut self, noticed: bool) {
+    pub fn change_address(&mut self, noticed: bool) {
         self.port = self.port.checked_add(1).unwrap_or(FIRST_PORT);
         for handle in 0..self.links.len() {
             if let Some(link) = self.links[handle].as_mut()
@@ -412,6 +412,10 @@ impl<M: Message + Send + Sync> Stack<M> for QuicStack<M> {
 
     fn deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    fn rebind(&mut self, _now: Instant) {
+        self.change_address(true);
     }
 
     fn restart(&mut self) {

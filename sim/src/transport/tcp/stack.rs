@@ -32,6 +32,8 @@ pub struct TcpStack<M> {
     peers: BTreeMap<u32, Known>,
     /// Connections that this node has opened; survives a crash, as a clock would that numbers begin at.
     opened: u32,
+    /// Of these, how many from addresses that this node has no more.
+    left: u32,
     timers: BTreeSet<(Instant, usize)>,
     outputs: VecDeque<Output<M, TcpPacket<M>>>,
     /// A row per connection so far; those of live ones are stale.
@@ -54,6 +56,8 @@ struct Known {
     all: Vec<usize>,
     /// The highest number of a connection that the peer opened.
     seen: u32,
+    /// The highest of these that was to an address that this node has no more.
+    left: u32,
 }
 
 impl<M: Message> TcpStack<M> {
@@ -66,6 +70,7 @@ impl<M: Message> TcpStack<M> {
             free: Vec::new(),
             peers: BTreeMap::new(),
             opened: 0,
+            left: 0,
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
             flows: Vec::new(),
@@ -145,6 +150,12 @@ impl<M: Message> TcpStack<M> {
             }
         }
         self.settle(now, at);
+    }
+
+    /// Whether a packet is of a connection to an address that this node has no more, where nothing answers.
+    fn is_astray(&self, from: u32, packet: &TcpPacket<M>) -> bool {
+        let left = if packet.flags.from_opener { self.peers.get(&from).map_or(0, |known| known.left) } else { self.left };
+        packet.number <= left
     }
 
     fn refuse(&mut self, now: Instant, from: u32, packet: &TcpPacket<M>) {
@@ -230,6 +241,9 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
     fn receive(&mut self, now: Instant, from: SimPeer, packet: &TcpPacket<M>) {
         let Some(at) = self.find(from.0, packet) else {
             let Flags { syn, ack, rst, from_opener, .. } = packet.flags;
+            if self.is_astray(from.0, packet) {
+                return;
+            }
             return if syn && from_opener && !ack && !rst {
                 self.accept(now, from.0, packet);
             } else {
@@ -268,6 +282,23 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
 
     fn deadline(&self) -> Option<Instant> {
         self.timers.first().map(|&(due, _)| due)
+    }
+
+    /// Connections are between addresses, so all are given up.
+    fn rebind(&mut self, _now: Instant) {
+        self.outputs.retain(|output| !matches!(output, Output::Transmit { .. }));
+        self.left = self.opened;
+        for known in self.peers.values_mut() {
+            known.left = known.seen;
+        }
+        for at in 0..self.slots.len() {
+            if let Some(Slot { connection, .. }) = &self.slots[at]
+                && connection.carries()
+            {
+                self.outputs.push_back(Output::Down(SimPeer(connection.record.peer)));
+            }
+            self.forget(at);
+        }
     }
 
     fn restart(&mut self) {

@@ -100,7 +100,7 @@ impl Rig {
     }
 
     pub(super) fn rebind(&mut self, node: usize, noticed: bool) {
-        self.nodes[node].rebind(noticed);
+        self.nodes[node].change_address(noticed);
         self.settle(node);
     }
 
