@@ -196,11 +196,6 @@ impl Sender {
         self.rtt.smoothed()
     }
 
-    #[cfg(test)]
-    pub(super) const fn window(&self) -> u32 {
-        self.window.size
-    }
-
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.timer.map(|(_, at)| at)
     }
