@@ -103,6 +103,9 @@ pub struct Rig<F> {
     lose: F,
 }
 
+/// When something is due, and in which direction or at which node.
+type Due = Option<(Instant, usize)>;
+
 #[derive(Debug)]
 struct Transit {
     at: Instant,
@@ -174,7 +177,7 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
     }
 
     /// When the next packet arrives and by which direction, and when the next deadline comes and at which node.
-    fn next(&self) -> (Option<(Instant, usize)>, Option<(Instant, usize)>) {
+    fn next(&self) -> (Due, Due) {
         let arrivals = [0, 1].into_iter().filter_map(|way| self.under_way[way].front().map(|next| (next.at, way)));
         let nodes = self.stacks.iter().enumerate();
         (arrivals.min(), nodes.filter_map(|(node, stack)| stack.deadline().map(|at| (at, node))).min())

@@ -10,7 +10,8 @@ use super::config::{CongestionControl, TcpConfig, Tls};
 use super::kernel::{SLACK, cases, distance, quantile};
 use super::packet::{Flags, TcpPacket};
 use super::rig::{Link, Rig, Text, independent};
-use crate::transport::stack::Stack;
+use super::stack::TcpStack;
+use crate::transport::stack::{Output, Stack};
 use crate::units::Span;
 
 fn lossless(_: usize, _: &TcpPacket<Text>) -> bool {
@@ -38,7 +39,7 @@ fn transfers_without_loss_take_as_long_as_the_kernels() {
 #[test]
 fn transfers_under_random_loss_are_distributed_as_the_kernels() {
     for case in cases().into_iter().filter(|case| case.loss > 0.0) {
-        let apart = distance(&case.kernel, &case.models(0..400), SLACK);
+        let apart = distance(&case.kernel, &case.models(0..1000), SLACK);
         assert!(apart <= 0.15, "{:?} {}: {apart}", case.congestion, case.loss);
     }
 }
@@ -201,6 +202,46 @@ proptest! {
         prop_assert_eq!(rig.arrivals.len(), sizes.len());
         let open: u64 = rig.stacks.iter().map(|stack| stack.footprint().open).sum();
         prop_assert_eq!(open, 2);
+    }
+
+    /// The network reorders and duplicates at will: still everything arrives once and in order.
+    #[test]
+    fn order_survives_disorder(seed: u64, sizes in prop::collection::vec(5usize..20_000, 1..12)) {
+        let mut stacks = [0, 1].map(|node| TcpStack::<Text>::new(SimPeer(node), &TcpConfig::default()));
+        let mut state = seed;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for &bytes in &sizes {
+            stacks[0].send(Instant::ZERO, SimPeer(1), Arc::new(Text(vec![0; bytes])));
+        }
+        let (mut now, mut pool, mut came) = (Instant::ZERO, Vec::new(), Vec::new());
+        for _ in 0..100_000 {
+            for (node, stack) in stacks.iter_mut().enumerate() {
+                while let Some(output) = stack.poll(now) {
+                    match output {
+                        Output::Transmit { to, packet } => pool.push((node as u32, to.0 as usize, packet)),
+                        Output::Deliver { message, .. } => came.push(message.0.len()),
+                        Output::Up(_) | Output::Down(_) => {}
+                    }
+                }
+            }
+            if came.len() == sizes.len() {
+                break;
+            }
+            let due = stacks.iter().filter_map(Stack::deadline).min();
+            if pool.is_empty() || draw(8) == 0 {
+                now = now.max(due.unwrap_or(now)) + Duration::from_millis(1);
+                stacks.iter_mut().for_each(|stack| stack.expire(now));
+            } else {
+                let at = draw(pool.len() as u64) as usize;
+                let (from, to, packet) = if draw(10) == 0 { pool[at].clone() } else { pool.swap_remove(at) };
+                now = now + Duration::from_millis(draw(20));
+                stacks[to].receive(now, SimPeer(from), &packet);
+            }
+        }
+        prop_assert_eq!(came, sizes);
     }
 
     /// Whatever a peer says, nothing panics, and what is kept stays small.
