@@ -156,11 +156,6 @@ impl<M: Message> Connection<M> {
         }
     }
 
-    #[cfg(test)]
-    pub(super) const fn window(&self) -> u32 {
-        self.sender.window()
-    }
-
     /// Takes a message.
     pub(super) fn send(&mut self, now: Instant, message: Arc<M>, parameters: &Parameters) {
         self.last_data = now;

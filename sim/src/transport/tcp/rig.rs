@@ -60,8 +60,10 @@ pub struct Link {
 pub struct Arrival {
     /// When it was complete.
     pub at: Instant,
-    /// At which node.
-    pub node: usize,
+    /// Who sent it.
+    pub from: usize,
+    /// Where it arrived.
+    pub to: usize,
     /// Its bytes.
     pub bytes: usize,
 }
@@ -88,6 +90,8 @@ pub struct Rig<F> {
     pub now: Instant,
     /// Messages that arrived so far.
     pub arrivals: Vec<Arrival>,
+    /// When at which node which peer went up or down.
+    pub changes: Vec<(Instant, usize, usize, bool)>,
     /// Packets that were handed to the link so far, lost ones included.
     pub packets: u64,
     /// Packets that found the queue full.
@@ -98,6 +102,9 @@ pub struct Rig<F> {
     /// Says whether a packet is lost, given the direction and the packet.
     lose: F,
 }
+
+/// When something is due, and in which direction or at which node.
+type Due = Option<(Instant, usize)>;
 
 #[derive(Debug)]
 struct Transit {
@@ -114,6 +121,7 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
             stacks: (0..nodes as u32).map(|node| TcpStack::new(SimPeer(node), config)).collect(),
             now: Instant::ZERO,
             arrivals: Vec::new(),
+            changes: Vec::new(),
             packets: 0,
             dropped: 0,
             links: [link; 2],
@@ -123,9 +131,13 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         }
     }
 
-    /// A node sends a message of so many bytes, less the 4 of its length.
+    /// A node sends a message that takes so many bytes of the stream, the 4 of its length included.
     pub fn send(&mut self, from: usize, to: usize, bytes: usize) {
-        let message = Arc::new(Text(vec![0; bytes.saturating_sub(4)]));
+        self.send_message(from, to, Arc::new(Text(vec![0; bytes.saturating_sub(4)])));
+    }
+
+    /// A node sends a message.
+    pub fn send_message(&mut self, from: usize, to: usize, message: Arc<Text>) {
         self.stacks[from].send(self.now, SimPeer(to as u32), message);
         self.settle(from);
     }
@@ -135,10 +147,12 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         while let Some(output) = self.stacks[node].poll(self.now) {
             match output {
                 Output::Transmit { to, packet } => self.transmit(node, to.0 as usize, packet),
-                Output::Deliver { message, .. } => {
-                    self.arrivals.push(Arrival { at: self.now, node, bytes: message.0.len() });
+                Output::Deliver { from, message } => {
+                    let from = from.0 as usize;
+                    self.arrivals.push(Arrival { at: self.now, from, to: node, bytes: message.0.len() });
                 }
-                Output::Up(_) | Output::Down(_) => {}
+                Output::Up(peer) => self.changes.push((self.now, node, peer.0 as usize, true)),
+                Output::Down(peer) => self.changes.push((self.now, node, peer.0 as usize, false)),
             }
         }
     }
@@ -162,12 +176,23 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         self.under_way[way].push_back(Transit { at: self.busy[way] + delay, from, to, packet });
     }
 
+    /// When the next packet arrives and by which direction, and when the next deadline comes and at which node.
+    fn next(&self) -> (Due, Due) {
+        let arrivals = [0, 1].into_iter().filter_map(|way| self.under_way[way].front().map(|next| (next.at, way)));
+        let nodes = self.stacks.iter().enumerate();
+        (arrivals.min(), nodes.filter_map(|(node, stack)| stack.deadline().map(|at| (at, node))).min())
+    }
+
     /// The next thing happens; false where nothing is left to happen.
     pub fn step(&mut self) -> bool {
-        let arrival = [0, 1].into_iter().filter_map(|way| self.under_way[way].front().map(|next| (next.at, way))).min();
-        let timer = self.stacks.iter().enumerate().filter_map(|(node, s)| s.deadline().map(|at| (at, node))).min();
+        self.step_until(Instant::MAX)
+    }
+
+    /// The next thing happens, unless that is later than `until`.
+    fn step_until(&mut self, until: Instant) -> bool {
+        let (arrival, timer) = self.next();
         match (arrival, timer) {
-            (Some((at, way)), timer) if timer.is_none_or(|(due, _)| at <= due) => {
+            (Some((at, way)), timer) if timer.is_none_or(|(due, _)| at <= due) && at <= until => {
                 self.now = at;
                 if let Some(Transit { from, to, packet, .. }) = self.under_way[way].pop_front() {
                     self.stacks[to].receive(at, SimPeer(from as u32), &packet);
@@ -175,7 +200,7 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
                 }
                 true
             }
-            (_, Some((due, node))) => {
+            (_, Some((due, node))) if due <= until => {
                 self.now = self.now.max(due);
                 self.stacks[node].expire(self.now);
                 self.settle(node);
@@ -197,6 +222,7 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
 
     /// Goes on until then.
     pub fn run_to(&mut self, until: Instant) {
-        while self.now < until && self.step() {}
+        while self.step_until(until) {}
+        self.now = self.now.max(until);
     }
 }

@@ -219,12 +219,6 @@ impl<M: Message> TcpStack<M> {
         }
         self.free.push(at);
     }
-
-    #[cfg(test)]
-    pub(super) fn window(&self, peer: u32) -> Option<u32> {
-        let at = self.peers.get(&peer)?.current?;
-        self.slots[at].as_ref().map(|slot| slot.connection.window())
-    }
 }
 
 impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {

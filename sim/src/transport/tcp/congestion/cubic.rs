@@ -118,8 +118,7 @@ impl Cubic {
             self.reno_acked -= steps * step;
             self.reno = self.reno.saturating_add(steps as u32);
         }
-        let ahead = self.reno.saturating_sub(size);
-        if ahead > 0 { size / ahead } else { u32::MAX }
+        size.checked_div(self.reno.saturating_sub(size)).unwrap_or(u32::MAX)
     }
 
     /// A loss at this window; the threshold that follows.
