@@ -32,6 +32,7 @@ pub(super) fn transport(config: &QuicConfig) -> TransportConfig {
         .max_idle_timeout(Some(IdleTimeout::from(millis)))
         .keep_alive_interval(config.keep_alive.map(|span| StdDuration::from_nanos(span.as_nanos())))
         .initial_mtu(mtu)
+        .min_mtu(mtu)
         .mtu_discovery_config(None)
         .enable_segmentation_offload(false)
         .datagram_receive_buffer_size(None)

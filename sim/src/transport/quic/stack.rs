@@ -220,6 +220,11 @@ impl<M: Message + Send + Sync> QuicStack<M> {
     /// One round; true where another may have something to do.
     fn drive_once(&mut self, now: Instant, handle: usize, link: &mut Link) -> bool {
         let mut again = false;
+        // Events come first, so that what the application has to say to them shares packets with the handshake.
+        while let Some(event) = link.connection.poll() {
+            self.on_event(now, link, event);
+            again = true;
+        }
         loop {
             self.buffer.clear();
             let Some(transmit) = link.connection.poll_transmit(to_std(now), 1, &mut self.buffer) else {
@@ -231,10 +236,6 @@ impl<M: Message + Send + Sync> QuicStack<M> {
             if let Some(event) = self.endpoint.handle_event(ConnectionHandle(handle), event) {
                 link.connection.handle_event(event);
             }
-            again = true;
-        }
-        while let Some(event) = link.connection.poll() {
-            self.on_event(now, link, event);
             again = true;
         }
         again
