@@ -136,3 +136,14 @@ impl TimeSource for StandingTime {
         std::time::UNIX_EPOCH
     }
 }
+
+/// An endpoint and a client's configuration with the settings of a [`super::QuicStack`], for whoever drives `quinn-proto`
+/// by hand: what the example `quic_speed` compares the stack with.
+///
+/// # Errors
+/// Cryptography that this build does not have.
+pub fn bare(config: &QuicConfig, seed: u64) -> Result<(Endpoint, ClientConfig), String> {
+    let security = Security::build(config, seed)?;
+    let shared = Arc::new(transport(config));
+    Ok((endpoint(config, &shared, &security, seed, 0), client(&shared, &security, seed, 0, 1)))
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use quinn_proto::{
-    Connection, ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Event, Incoming, TransportConfig, Transmit,
+    Connection, ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Event, Incoming, Transmit, TransportConfig,
     VarInt,
 };
 use rapprochement_core::peer::SimPeer;
@@ -125,9 +125,8 @@ impl<M: Message + Send + Sync> QuicStack<M> {
     /// The connection to use for a peer: the newest whose handshake is finished, or else the newest.
     fn current(&self, peer: SimPeer) -> Option<usize> {
         let alive = |&&handle: &&usize| self.links[handle].as_ref().is_some_and(|link| link.is_alive());
-        let established = |handle: &usize| {
-            self.links[*handle].as_ref().is_some_and(|link| !link.connection.is_handshaking())
-        };
+        let established =
+            |handle: &usize| self.links[*handle].as_ref().is_some_and(|link| !link.connection.is_handshaking());
         let handles = self.peers.get(&peer)?;
         let mut newest_first = handles.iter().rev().filter(alive);
         newest_first.clone().find(|handle| established(handle)).or_else(|| newest_first.next()).copied()
