@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`config`] | what a scenario says |
 //! | [`datagram`] | a message as one datagram and its fragments: what the network does by itself |
+//! | [`stack`] | what every other transport is to the node that uses it |
 //! | [`over`] | any protocol over a stack |
 //! | [`any`] | any of the stacks |
-//! | [`stack`] | what every other transport is to the node that uses it |
-//! | [`quic`] | the real `quinn-proto` in virtual time |
-//! | [`ouroboros`] | flows of `core/src/flow/` |
 //! | [`tcp`] | TCP and TLS 1.3 as a model |
+//! | [`quic`] | QUIC: the real `quinn-proto` in virtual time |
+//! | [`ouroboros`] | flows of `core/src/flow/` |
 
 pub mod any;
 pub mod config;

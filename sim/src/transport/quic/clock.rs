@@ -19,7 +19,7 @@ fn base() -> StdInstant {
 }
 
 /// A moment of virtual time, to the nanosecond.
-pub(super) fn to_std(at: Instant) -> StdInstant {
+pub fn to_std(at: Instant) -> StdInstant {
     base().checked_add(StdDuration::from_nanos(at.as_nanos())).unwrap_or_else(base)
 }
 

@@ -22,6 +22,8 @@ mod tests;
 #[cfg(feature = "rustls")]
 mod tls;
 
+pub use clock::to_std;
 pub use config::QuicConfig;
 pub use packet::Datagram;
+pub use settings::bare;
 pub use stack::QuicStack;

@@ -103,7 +103,18 @@ impl NullSession {
         // The parameters hold the connection id, which its endpoint never gives twice.
         let secret = fold(1, &encoded);
         let (input, output) = (Vec::new(), VecDeque::new());
-        Self { role, params: encoded, peer: None, input, output, awaited, secret, resumed: false, early: None, phase: 0 }
+        Self {
+            role,
+            params: encoded,
+            peer: None,
+            input,
+            output,
+            awaited,
+            secret,
+            resumed: false,
+            early: None,
+            phase: 0,
+        }
     }
 
     fn side(&self) -> Side {

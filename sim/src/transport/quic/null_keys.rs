@@ -40,7 +40,10 @@ pub(super) fn fold(key: u64, bytes: &[u8]) -> u64 {
 
 /// Both directions' keys of a level, as `side` holds them.
 pub(super) fn keys(secret: u64, level: Level, side: Side) -> Keys {
-    Keys { header: KeyPair { local: Box::new(NullHeader), remote: Box::new(NullHeader) }, packet: pair(secret, level, 0, side) }
+    Keys {
+        header: KeyPair { local: Box::new(NullHeader), remote: Box::new(NullHeader) },
+        packet: pair(secret, level, 0, side),
+    }
 }
 
 /// The keys of packets alone; `phase` counts key updates.
@@ -176,7 +179,11 @@ mod tests {
             BytesMut::from(&buf[4..])
         };
         let client = NullKey::new(1, Level::OneRtt, 0, Side::Client);
-        let others = [(1, Level::OneRtt, 0, Side::Server), (1, Level::OneRtt, 1, Side::Client), (2, Level::OneRtt, 0, Side::Client)];
+        let others = [
+            (1, Level::OneRtt, 0, Side::Server),
+            (1, Level::OneRtt, 1, Side::Client),
+            (2, Level::OneRtt, 0, Side::Client),
+        ];
         let mut opened = seal(&client);
         client.decrypt(3, &[], &mut opened).unwrap();
         assert_eq!(opened, [7; 16][..]);

@@ -32,6 +32,7 @@ pub(super) fn transport(config: &QuicConfig) -> TransportConfig {
         .max_idle_timeout(Some(IdleTimeout::from(millis)))
         .keep_alive_interval(config.keep_alive.map(|span| StdDuration::from_nanos(span.as_nanos())))
         .initial_mtu(mtu)
+        .min_mtu(mtu)
         .mtu_discovery_config(None)
         .enable_segmentation_offload(false)
         .datagram_receive_buffer_size(None)
@@ -134,4 +135,15 @@ impl TimeSource for StandingTime {
     fn now(&self) -> std::time::SystemTime {
         std::time::UNIX_EPOCH
     }
+}
+
+/// An endpoint and a client's configuration with the settings of a [`super::QuicStack`], for whoever drives `quinn-proto`
+/// by hand: what the example `quic_speed` compares the stack with.
+///
+/// # Errors
+/// Cryptography that this build does not have.
+pub fn bare(config: &QuicConfig, seed: u64) -> Result<(Endpoint, ClientConfig), String> {
+    let security = Security::build(config, seed)?;
+    let shared = Arc::new(transport(config));
+    Ok((endpoint(config, &shared, &security, seed, 0), client(&shared, &security, seed, 0, 1)))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use quinn_proto::{
-    Connection, ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Event, Incoming, TransportConfig, Transmit,
+    Connection, ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Event, Incoming, Transmit, TransportConfig,
     VarInt,
 };
 use rapprochement_core::peer::SimPeer;
@@ -125,9 +125,8 @@ impl<M: Message + Send + Sync> QuicStack<M> {
     /// The connection to use for a peer: the newest whose handshake is finished, or else the newest.
     fn current(&self, peer: SimPeer) -> Option<usize> {
         let alive = |&&handle: &&usize| self.links[handle].as_ref().is_some_and(|link| link.is_alive());
-        let established = |handle: &usize| {
-            self.links[*handle].as_ref().is_some_and(|link| !link.connection.is_handshaking())
-        };
+        let established =
+            |handle: &usize| self.links[*handle].as_ref().is_some_and(|link| !link.connection.is_handshaking());
         let handles = self.peers.get(&peer)?;
         let mut newest_first = handles.iter().rev().filter(alive);
         newest_first.clone().find(|handle| established(handle)).or_else(|| newest_first.next()).copied()
@@ -220,6 +219,11 @@ impl<M: Message + Send + Sync> QuicStack<M> {
     /// One round; true where another may have something to do.
     fn drive_once(&mut self, now: Instant, handle: usize, link: &mut Link) -> bool {
         let mut again = false;
+        // Events come first, so that what the application has to say to them shares packets with the handshake.
+        while let Some(event) = link.connection.poll() {
+            self.on_event(now, link, event);
+            again = true;
+        }
         loop {
             self.buffer.clear();
             let Some(transmit) = link.connection.poll_transmit(to_std(now), 1, &mut self.buffer) else {
@@ -231,10 +235,6 @@ impl<M: Message + Send + Sync> QuicStack<M> {
             if let Some(event) = self.endpoint.handle_event(ConnectionHandle(handle), event) {
                 link.connection.handle_event(event);
             }
-            again = true;
-        }
-        while let Some(event) = link.connection.poll() {
-            self.on_event(now, link, event);
             again = true;
         }
         again
