@@ -30,7 +30,9 @@ fn messages(seed: u64) -> Vec<Vec<u8>> {
 
 /// A network that loses every fifth packet of transfer and lets packets overtake each other by up to 60 ms.
 fn unruly(seed: u64, qos: Qos) -> World {
-    let mut world = World::new(2, ms(20), &config(qos));
+    let mut config = config(qos);
+    config.frcp.rendezvous_fails = false;
+    let mut world = World::new(2, ms(20), &config);
     world.lost = Box::new(move |number, packet| packet.class() >= 2 && draw(seed, number) % 5 == 0);
     world.late = Box::new(move |number| Duration::from_micros(draw(seed, 1 << 24 | number) % 60_000));
     for message in messages(seed) {
@@ -116,6 +118,19 @@ fn in_front_of_a_closed_window_a_sender_asks_for_it_and_gives_up_after_a_second(
     let times: Vec<Instant> = asks.map(|(time, ..)| *time).collect();
     assert_eq!(times, (2..=11).map(|tenth| at(100 * tenth)).collect::<Vec<_>>());
     assert_eq!(world.down[0].0, at(1_100));
+}
+
+#[test]
+fn a_lost_first_packet_with_a_window_behind_it_fails_the_flow_unless_told_otherwise() {
+    for fails in [true, false] {
+        let mut config = config(Qos::DATA);
+        config.frcp.rendezvous_fails = fails;
+        let mut world = World::new(2, ms(50), &config);
+        world.lost = Box::new(|number, _| number == 2);
+        world.send(0, 1, &[1; 500 * 200]);
+        world.run_to(at(10_000));
+        assert_eq!((world.down.len(), world.delivered.len()), if fails { (1, 0) } else { (0, 1) });
+    }
 }
 
 #[test]
