@@ -2,6 +2,9 @@
 
 mod allocation;
 mod broadcast;
+mod congestion;
 mod packets;
+#[path = "../../examples/forward_ecn/testbed.rs"]
+mod testbed;
 mod transfer;
 mod world;
