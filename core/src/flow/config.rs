@@ -153,6 +153,10 @@ pub struct FrcpConfig {
     pub rendezvous: Duration,
     /// and gives up after this long without a word (1 s).
     pub rendezvous_limit: Duration,
+    /// Whether it gives up although packets are still being retransmitted (true, as the prototype's code reads). Then a flow fails
+    /// whose very first packet is lost with a whole window behind it: the receiver, in no run yet, does not answer, and the initial
+    /// timeout is as long as the limit. Without it, R decides while anything is unacknowledged.
+    pub rendezvous_fails: bool,
     /// Bytes of a message in one packet at most (1400, ours: what fits Ethernet with all headers).
     pub fragment: usize,
 }
@@ -189,6 +193,7 @@ impl Default for FrcpConfig {
             wheel_shift: 20,
             rendezvous: Duration::from_millis(100),
             rendezvous_limit: Duration::from_secs(1),
+            rendezvous_fails: true,
             fragment: 1400,
         }
     }

@@ -179,8 +179,13 @@ impl<B: Body> Sender<B> {
             // Karn: a packet that was sent twice measures nothing.
             self.probe.take_if(|(probed, _)| *probed == seq);
         }
-        let give_up = self.closed.is_some_and(|(since, _)| now.since(since) >= config.rendezvous_limit);
-        self.failed |= give_up;
+        let unanswered = self.closed.is_some_and(|(since, _)| now.since(since) >= config.rendezvous_limit);
+        self.failed |= unanswered && self.may_give_up(config);
+    }
+
+    /// Whether a window that stays closed may fail the flow.
+    fn may_give_up(&self, config: &FrcpConfig) -> bool {
+        config.rendezvous_fails || self.flight.is_empty()
     }
 
     /// Whether it is time to ask for the window.
@@ -196,8 +201,10 @@ impl<B: Body> Sender<B> {
 
     pub(super) fn deadline(&self, config: &FrcpConfig) -> Option<Instant> {
         let timer = self.timers.first().map(|&(due, _)| due);
-        let closed = self.closed.map(|(since, asked)| (asked + config.rendezvous).min(since + config.rendezvous_limit));
-        [timer, closed].into_iter().flatten().min()
+        let asks = self.closed.map(|(_, asked)| asked + config.rendezvous);
+        let gives_up =
+            self.closed.filter(|_| self.may_give_up(config)).map(|(since, _)| since + config.rendezvous_limit);
+        [timer, asks, gives_up].into_iter().flatten().min()
     }
 
     pub(super) fn failed(&self) -> bool {

@@ -1,22 +1,16 @@
-//! Forward ECN on the published testbed: two clients with 1 Gbit/s and a server behind 100 Mbit/s, packets of 1000 bytes
-//! (D. Staessens, "Congestion avoidance in Ouroboros", 12 December 2020: 79.0 Mbit/s alone; 42.8 and 45 once the second has joined).
-//! Prints a table over how queues mark, how senders offer packets, and whether they are spread over a slot, with what is left to the
-//! published figures. The first row of each sender at shift 4, offset 0, or, no pacing is the setting of the commit that is
-//! modelled (`core/src/flow/mod.rs`), which was fixed before any row was seen.
-//!
-//! `cargo run --release --example forward_ecn` prints the whole grid, with `-- regression` the one row that a test looks at.
+//! The testbed: two clients, a bottleneck with a ring that marks, and a server that tells the clients of congestion.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use rapprochement_core::flow::config::{Combine, CongestionConfig, Increase, Marking, Pacing};
+use rapprochement_core::flow::config::CongestionConfig;
 use rapprochement_core::flow::congestion::{Receiver, Sender};
 use rapprochement_core::time::{Duration, Instant};
 
 /// Bytes of a message.
 const PAYLOAD: u64 = 1_000;
 /// Bytes of headers on a link: the layer's, and those of Ethernet with the shim's four, preamble and gap.
-const HEADERS: u64 = 15 + 18 + 24;
+pub(crate) const HEADERS: u64 = 15 + 18 + 24;
 /// The round trip of an empty network, half of which lies behind the bottleneck's queue.
 const ROUND_TRIP: Duration = Duration::from_micros(100);
 const ACCESS: u64 = 1_000_000_000;
@@ -27,13 +21,14 @@ const RING: usize = 1_024;
 const JOINS: Instant = Instant::from_nanos(10_000_000_000);
 const ENDS: Instant = Instant::from_nanos(20_000_000_000);
 
-#[derive(Clone, Copy)]
-struct Setting {
-    congestion: CongestionConfig,
+/// What is varied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) congestion: CongestionConfig,
     /// Time between two packets as the application offers them.
-    gap: Duration,
+    pub(crate) gap: Duration,
     /// Bytes of headers.
-    headers: u64,
+    pub(crate) headers: u64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +47,8 @@ enum Event {
     Hear(usize, u16),
 }
 
-struct Testbed {
+/// Clients, the bottleneck, and the server.
+pub(crate) struct Testbed {
     setting: Setting,
     now: Instant,
     events: BinaryHeap<Reverse<(Instant, u64, Event)>>,
@@ -69,16 +65,23 @@ struct Testbed {
 }
 
 /// What a setting gives.
-struct Row {
-    alone: f64,
-    after_one: [f64; 2],
-    after_five: [f64; 2],
-    queue: usize,
-    drops: u64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Mbit/s of messages in the last 5 s before the second client joins.
+    pub(crate) alone: f64,
+    /// Mbit/s of both in the second that begins 1 s after.
+    pub(crate) after_one: [f64; 2],
+    /// Mbit/s of both in the 5 s that begin 5 s after.
+    pub(crate) after_five: [f64; 2],
+    /// The median of the packets that stood before one that came to the bottleneck.
+    pub(crate) queue: usize,
+    /// Packets that the bottleneck's queue had no room for.
+    pub(crate) drops: u64,
 }
 
 impl Testbed {
-    fn run(setting: Setting) -> Row {
+    /// Twenty seconds of a setting.
+    pub(crate) fn run(setting: Setting) -> Row {
         let sender = |at| Sender::new(at, setting.congestion);
         let mut testbed = Self {
             setting,
@@ -189,64 +192,4 @@ impl Testbed {
 
 fn half(span: Duration) -> Duration {
     Duration::from_nanos(span.as_nanos() / 2)
-}
-
-/// Root mean square of what is left to the published 79.0, 42.8 and 45 Mbit/s.
-fn residual(row: &Row) -> f64 {
-    let [first, second] = row.after_one;
-    let apart = |a: f64, b: f64| (a - 42.8) * (a - 42.8) + (b - 45.0) * (b - 45.0);
-    let alone = (row.alone - 79.0) * (row.alone - 79.0);
-    libm::sqrt((alone + apart(first, second).min(apart(second, first))) / 3.0)
-}
-
-fn print(name: &str, setting: Setting) -> f64 {
-    let row = Testbed::run(setting);
-    let CongestionConfig { marking, pacing, increase, .. } = setting.congestion;
-    let residual = residual(&row);
-    let [[a, b], [c, d]] = [row.after_one, row.after_five];
-    let combine = format!("{:?}", marking.combine).to_lowercase();
-    let rule = format!("{pacing:?},{increase:?}").to_lowercase();
-    let Marking { shift, offset, .. } = marking;
-    let Row { alone, queue, drops, .. } = row;
-    println!(
-        "{name},{shift},{offset},{combine},{rule},{alone:.1},{a:.1},{b:.1},{c:.1},{d:.1},{queue},{drops},{residual:.1}"
-    );
-    residual
-}
-
-fn main() {
-    println!(
-        "sender,shift,offset,combine,pacing,increase,alone,first_1s,second_1s,first_5s,second_5s,median_queue,drops,residual"
-    );
-    let senders = [("greedy", 1), ("cbr100", 80), ("cbr200", 40)].map(|(name, us)| (name, Duration::from_micros(us)));
-    if std::env::args().any(|argument| argument == "regression") {
-        let congestion =
-            CongestionConfig { marking: Marking { offset: 64, ..Marking::default() }, ..Default::default() };
-        let gap = Duration::from_micros(40);
-        // The row was taken without headers: 1000 bytes at 100 Mbit/s are 80 us. With them, in the grid, it is lower.
-        print("cbr200", Setting { congestion, gap, headers: 0 });
-        print("cbr200", Setting { congestion, gap, headers: HEADERS });
-        return;
-    }
-    let mut nearest: Option<(f64, String)> = None;
-    for (name, gap) in senders {
-        for increase in [Increase::Limit, Increase::Sent] {
-            for pacing in [Pacing::None, Pacing::Even] {
-                for combine in [Combine::Or, Combine::Max, Combine::Sum] {
-                    for (shift, offset) in [4, 3, 2, 5, 6].into_iter().flat_map(|s| [0, 16, 64, 128].map(|o| (s, o))) {
-                        let marking = Marking { shift, offset, combine };
-                        let congestion = CongestionConfig { marking, pacing, increase, ..Default::default() };
-                        let residual = print(name, Setting { congestion, gap, headers: HEADERS });
-                        if nearest.as_ref().is_none_or(|(least, _)| residual < *least) {
-                            let what = format!("{name} {combine:?} {shift} {offset} {pacing:?} {increase:?}");
-                            nearest = Some((residual, what));
-                        }
-                    }
-                }
-            }
-        }
-    }
-    if let Some((residual, what)) = nearest {
-        eprintln!("nearest: {what}, {residual:.1} Mbit/s from the published figures");
-    }
 }
