@@ -62,7 +62,8 @@ impl<P: Peer> Lookup<P> {
     pub fn new(me: PeerId, target: PeerId, config: &KademliaConfig, seeds: &[P]) -> Self {
         let KademliaConfig { k, alpha, requests_max, .. } = *config;
         let (shortlist, in_flight, messages) = (Vec::new(), 0, 0);
-        let mut lookup = Self { me, target, k, alpha, window: config.window(), requests_max, shortlist, in_flight, messages };
+        let mut lookup =
+            Self { me, target, k, alpha, window: config.window(), requests_max, shortlist, in_flight, messages };
         seeds.iter().for_each(|seed| lookup.add(*seed, 1));
         lookup
     }
@@ -82,7 +83,8 @@ impl<P: Peer> Lookup<P> {
         if self.in_flight >= self.alpha || self.messages >= self.requests_max {
             return None;
         }
-        let mut closest = self.shortlist.iter_mut().filter(|candidate| candidate.state != State::Failed).take(self.window);
+        let mut closest =
+            self.shortlist.iter_mut().filter(|candidate| candidate.state != State::Failed).take(self.window);
         let next = closest.find(|candidate| candidate.state == State::New)?;
         next.state = State::InFlight;
         self.in_flight += 1;

@@ -362,14 +362,7 @@ impl<P: Peer> Kademlia<P> {
         true
     }
 
-    fn told_contacts<C: Context<Self>>(
-        &mut self,
-        now: Instant,
-        from: P,
-        number: u32,
-        contacts: &[P],
-        context: &mut C,
-    ) {
+    fn told_contacts<C: Context<Self>>(&mut self, now: Instant, from: P, number: u32, contacts: &[P], context: &mut C) {
         if contacts.len() > self.config.k {
             self.refusals.oversized = self.refusals.oversized.saturating_add(1);
         }
@@ -379,14 +372,7 @@ impl<P: Peer> Kademlia<P> {
         }
     }
 
-    fn told_values<C: Context<Self>>(
-        &mut self,
-        now: Instant,
-        from: P,
-        number: u32,
-        values: &[Value],
-        context: &mut C,
-    ) {
+    fn told_values<C: Context<Self>>(&mut self, now: Instant, from: P, number: u32, values: &[Value], context: &mut C) {
         let Some(running) = self.lookups.get_mut(&number) else { return };
         let (resolves, fits) = (matches!(running.goal, Goal::Resolve), values.len() <= self.config.values);
         if !resolves || !fits {

@@ -130,12 +130,7 @@ impl Values {
 
     /// Values that have to be sent to the closest nodes, at most `most`, each with the lifetime that it has left; they count as sent
     /// from now on.
-    pub(super) fn due(
-        &mut self,
-        now: Instant,
-        most: usize,
-        config: &KademliaConfig,
-    ) -> Vec<(PeerId, Value, Duration)> {
+    pub(super) fn due(&mut self, now: Instant, most: usize, config: &KademliaConfig) -> Vec<(PeerId, Value, Duration)> {
         let margin = config.replicate.saturating_mul(config.republish.into());
         let rested = |stored: &Stored| now.since(stored.sent) >= config.replicate;
         let own = self.own.iter_mut().flat_map(|(key, list)| list.iter_mut().map(move |own| (*key, own)));
