@@ -6,6 +6,7 @@ use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::fabric::config::{Fidelity, FlowConfig, Topology};
 use crate::units::{Rate, Share, Size, Span};
 
 /// `[network]`: how messages cross the network.
@@ -34,6 +35,15 @@ pub struct NetworkConfig {
     /// Nodes that cannot be dialled, and the relays by which they are reached; without it everybody can be dialled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nat: Option<NatConfig>,
+    /// Hosts, routers and links one by one, instead of `latency` and `access`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Topology>,
+    /// Whether messages, packets or flows cross the network.
+    #[serde(skip_serializing_if = "Fidelity::is_message")]
+    pub fidelity: Fidelity,
+    /// How flows share links.
+    #[serde(skip_serializing_if = "FlowConfig::is_default")]
+    pub flow: FlowConfig,
 }
 
 /// One-way delay between two nodes, before jitter.

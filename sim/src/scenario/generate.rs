@@ -177,6 +177,7 @@ impl Draw {
             duplicate: self.share(5),
             partition: (0..self.between(0, 2)).map(|_| self.partition(nodes, seconds)).collect(),
             nat: None,
+            ..NetworkConfig::default()
         }
     }
 
