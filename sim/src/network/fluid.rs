@@ -65,7 +65,6 @@ pub struct Fluid {
     delays: Vec<Duration>,
     config: FlowConfig,
     latency_factor: f64,
-    bandwidth_factor: f64,
     /// Share of its rate that a flow takes on the way back.
     back: f64,
     flows: Vec<Option<Flow>>,
@@ -94,14 +93,12 @@ impl Fluid {
             FlowModel::Plain => (1.0, 1.0, 0.0),
             FlowModel::Lv08 => (13.01, 0.97, 0.05),
         };
-        let (capacities, delays) =
-            links.map(|(rate, delay)| (rate.0 as f64 * bandwidth_factor / 8e9, delay)).unzip();
+        let (capacities, delays) = links.map(|(rate, delay)| (rate.0 as f64 * bandwidth_factor / 8e9, delay)).unzip();
         Self {
             capacities,
             delays,
             config,
             latency_factor,
-            bandwidth_factor,
             back,
             flows: Vec::new(),
             free: Vec::new(),
@@ -227,7 +224,12 @@ impl Fluid {
     }
 
     /// Moves the links of flows that stopped growing to their new places.
-    fn lift(&self, stopped: &[u32], (left, weights, growing): (&[f64], &[f64], &[usize]), levels: &mut Queue<(Level, u32)>) {
+    fn lift(
+        &self,
+        stopped: &[u32],
+        (left, weights, growing): (&[f64], &[f64], &[usize]),
+        levels: &mut Queue<(Level, u32)>,
+    ) {
         let flows = stopped.iter().flat_map(|number| &self.flows[*number as usize]);
         for (resource, _) in flows.flat_map(|flow| &flow.uses) {
             let at = *resource as usize;
@@ -246,11 +248,6 @@ impl Fluid {
     /// The rate of a flow in bytes per second; `None` as long as it does not share, or where it has ended.
     pub fn rate(&self, flow: u32) -> Option<f64> {
         self.flows.get(flow as usize)?.as_ref()?.rate.map(|rate| rate * 1e9)
-    }
-
-    /// Share of a link's rate that is there for payload.
-    pub const fn usable(&self) -> f64 {
-        self.bandwidth_factor
     }
 
     /// How many flows have not ended.

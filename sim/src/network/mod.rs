@@ -240,6 +240,11 @@ impl Network {
         self.datagrams.split(payload)
     }
 
+    /// Payload bytes of a full packet; at least 1.
+    pub fn capacity(&self) -> usize {
+        self.datagrams.capacity() as usize
+    }
+
     /// The bytes of one packet of a message, which is its last one or not; without framing.
     pub fn packet_bytes(&self, payload: usize, is_last: bool) -> u32 {
         self.datagrams.packet_bytes(payload, is_last)

@@ -53,6 +53,7 @@ pub fn generate(number: u64) -> Scenario {
             stop_when_converged: draw.chance(),
             events: draw.chance(),
             event_limit: 0,
+            packets: None,
         },
         sweep: None,
         expect: Default::default(),

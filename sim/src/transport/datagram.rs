@@ -63,6 +63,11 @@ impl Datagrams {
         }
     }
 
+    /// Payload bytes of a full fragment; at least 1.
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     /// The bytes of one fragment of a payload, headers included; all but the last are full.
     #[inline]
     pub fn packet_bytes(&self, payload: usize, is_last: bool) -> u32 {

@@ -22,7 +22,7 @@ use std::path::Path;
 
 use rapprochement_core::time::{Duration, Instant};
 
-use self::config::{AccessBurst, Cable, Fidelity, HostVertices, Shape, Topology};
+use self::config::{AccessBurst, Cable, Fidelity, Topology};
 use self::plan::Plan;
 pub use self::queues::{Hop, LinkCounter, Queues};
 use self::routes::{Routes, Unroutable};
@@ -81,13 +81,13 @@ impl Fabric {
         streams: &Streams,
     ) -> Result<Option<Self>, Vec<Problem>> {
         let Some(topology) = &config.topology else { return Ok(None) };
-        let problems = self::problems(config, nodes);
-        if !problems.is_empty() {
-            return Err(problems);
+        let wrong = problems(config, nodes);
+        if !wrong.is_empty() {
+            return Err(wrong);
         }
         let plan = match Plan::generate(&topology.shape, nodes, streams.key(Purpose::Latency, GRAPH)) {
             Some(plan) => plan,
-            None => read::read(&topology.shape, longest(config, topology), base)?,
+            None => read::read(&topology.shape, base)?,
         };
         let routes = Routes::build(&plan).map_err(|why| vec![unroutable(&why, &plan, topology)])?;
         let mut fabric = Self {
@@ -288,8 +288,8 @@ fn replaced(config: &NetworkConfig) -> Vec<Problem> {
 
 /// What is wrong with the file of a topology, whose lines are told.
 pub(crate) fn file_problems(config: &NetworkConfig, nodes: u32, base: &Path) -> Vec<Problem> {
-    let known = self::problems(config, nodes);
-    if !known.is_empty() || config.topology.as_ref().is_none_or(|topology| topology.file().is_none()) {
+    if !problems(config, nodes).is_empty() || config.topology.as_ref().is_none_or(|topology| topology.file().is_none())
+    {
         // Those are told with the section.
         return Vec::new();
     }
@@ -311,23 +311,5 @@ fn unroutable(why: &Unroutable, plan: &Plan, topology: &Topology) -> Problem {
             let message = format!("routes from {routers} routers to {goals} of them are too many");
             Problem::new(SHAPE, message, "use fewer routers, or hosts at fewer of them")
         }
-    }
-}
-
-/// Whether a vertex of a file is a host, by its edges.
-const fn is_host(which: HostVertices, edges: usize) -> bool {
-    match which {
-        HostVertices::All => true,
-        HostVertices::Leaves => edges == 1,
-    }
-}
-
-/// The part of a shape that a file says.
-fn of_file(shape: &Shape) -> Option<(&Path, Option<&str>, Option<&str>, Cable, HostVertices)> {
-    match shape {
-        Shape::Graphml { file, delay, rate, default, hosts } => {
-            Some((file, delay.as_deref(), rate.as_deref(), *default, *hosts))
-        }
-        _ => None,
     }
 }

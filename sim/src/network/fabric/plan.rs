@@ -45,7 +45,7 @@ impl Plan {
             Shape::Star { hosts, link } => star(hosts.unwrap_or(nodes), link),
             Shape::FatTree { k, link } => fat_tree(k, link),
             Shape::Dumbbell { pairs, access, bottleneck } => {
-                dumbbell(pairs.unwrap_or(nodes.div_ceil(2)), access, bottleneck)
+                dumbbell(pairs.unwrap_or_else(|| nodes.div_ceil(2)), access, bottleneck)
             }
             Shape::Random { routers, degree, hosts, access, core } => {
                 let mut plan = rings(hosts.unwrap_or(nodes), routers, degree, core, &mut Philox::new(key));
@@ -129,7 +129,7 @@ pub(super) fn problems(shape: &Shape, nodes: u32, packet: Size) -> Vec<Problem> 
             if none(*pairs) {
                 refuse("dumbbell.pairs", "a dumbbell without hosts".into(), "use at least 1");
             }
-            2 * u64::from(pairs.unwrap_or(nodes.div_ceil(2))) + 2
+            2 * u64::from(pairs.unwrap_or_else(|| nodes.div_ceil(2))) + 2
         }
         Shape::Random { routers, degree, hosts, .. } => {
             if none(*hosts) {

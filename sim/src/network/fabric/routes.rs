@@ -76,8 +76,7 @@ impl Routes {
 
     /// Fills the table.
     fn search(&mut self, plan: &Plan) -> Result<(), Unroutable> {
-        let mut inner: Vec<u32> = (0..plan.vertices).filter(|vertex| self.up[*vertex as usize] == NONE).collect();
-        inner.sort_unstable();
+        let inner: Vec<u32> = (0..plan.vertices).filter(|vertex| self.up[*vertex as usize] == NONE).collect();
         let mut goals: Vec<u32> = (0..plan.vertices).filter(|at| self.columns[*at as usize] != NONE).collect();
         goals.sort_by_key(|vertex| self.columns[*vertex as usize]);
         self.width = goals.len();
@@ -85,7 +84,9 @@ impl Routes {
             return Err(Unroutable::TooLarge(inner.len(), goals.len()));
         }
         let mut graph: UnGraph<(), u128, u32> = UnGraph::default();
-        inner.iter().for_each(|_| drop(graph.add_node(())));
+        for _ in &inner {
+            graph.add_node(());
+        }
         let mut links = vec![Vec::new(); inner.len()];
         for (edge, (ends, cable)) in plan.edges.iter().enumerate() {
             let [a, b] = ends.map(|end| self.rows[end as usize]);
@@ -106,9 +107,8 @@ impl Routes {
                 let Some(own) = cost.get(&NodeIndex::new(row)) else {
                     return Err(Unroutable::Pieces(inner[row] as usize, *goal as usize));
                 };
-                let is_next = |next: &u32, edge: u128| {
-                    cost.get(&NodeIndex::from(*next)).is_some_and(|rest| rest + edge == *own)
-                };
+                let is_next =
+                    |next: &u32, edge: u128| cost.get(&NodeIndex::from(*next)).is_some_and(|rest| rest + edge == *own);
                 let set: Vec<u32> =
                     links[row].iter().filter(|(_, next, cost)| is_next(next, *cost)).map(|(link, ..)| *link).collect();
                 let new = known.len() as u32;
@@ -138,7 +138,7 @@ impl Routes {
             [only] => Some(only),
             _ => {
                 let draw = Philox::block(key, [flow, u64::from(at)])[0];
-                Some(set[(u128::from(draw) * set.len() as u128 >> 64) as usize])
+                Some(set[((u128::from(draw) * set.len() as u128) >> 64) as usize])
             }
         }
     }

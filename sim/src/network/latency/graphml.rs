@@ -40,12 +40,7 @@ enum Field {
 }
 
 /// Reads a GraphML file; `delay` names the attribute with the edges' delay in ms, `rate` that with their rate in bit/s.
-pub(crate) fn parse(
-    text: &str,
-    delay: Option<&str>,
-    rate: Option<&str>,
-    problems: &mut FileProblems,
-) -> Description {
+pub(crate) fn parse(text: &str, delay: Option<&str>, rate: Option<&str>, problems: &mut FileProblems) -> Description {
     let mut reader = Reader::from_str(text);
     let mut lines = Lines { text: text.as_bytes(), position: 0, line: 1 };
     let mut parser = Parser { delay, rate, ..Parser::default() };

@@ -4,6 +4,7 @@
 
 mod overlays;
 mod sections;
+mod topology;
 
 use std::fmt::Write;
 
