@@ -109,7 +109,9 @@ fn what_full_queues_drop_is_counted() {
     assert!((sent..=all).contains(&(received + lost)), "{sent} sent, {received} received, {lost} lost, {all} in all");
     // The queue holds two packets of full length; short ones may be more.
     assert!(of(&results, "link_queue_packets_max") >= 2.0);
-    assert!(of(&results, "link_utilisation_max") <= 1.001, "{}", of(&results, "link_utilisation_max"));
+    // A link was given at most what it sends in 20 s, and what its queue still holds.
+    let utilisation = of(&results, "link_utilisation_max");
+    assert!(utilisation <= 1.0 + 3_076.0 / (20.0 * 7_000.0), "{utilisation}");
 }
 
 /// Every link of the table is one direction; what hosts receive is what the links to them carried, framing aside.

@@ -207,6 +207,11 @@ where
         let cut = self.desk.world.network.blocked(self.now, from, to).then_some(LossReason::Partition);
         if let Some(reason) = lost.or(cut) {
             self.traffic_of(from).lost(usize::from(class), reason);
+            // Random loss is in the log since the message was sent.
+            if self.desk.log_messages && reason != LossReason::Loss {
+                let (now, class) = (self.now, usize::from(class));
+                self.desk.observer.message(now, from, to, class, length, MessageFate::Lost);
+            }
             return None;
         }
         let slot = self.desk.messages.insert((1, parcel));
