@@ -167,6 +167,19 @@ pub const METRICS: &[Metric] = &[
         "mean over relays of the wire bytes that they passed on for others, which no metric of nodes counts",
     ),
     metric("relayed_bytes_max", "B", "the busiest relay's"),
+    metric(
+        "link_bytes_total",
+        "B",
+        "bytes that all links of a topology carried, each packet counted at every link of its path, framing included (`network.fidelity`)",
+    ),
+    metric("link_bytes_max", "B", "the busiest link's, one direction"),
+    metric("link_utilisation_max", "", "the largest share of its rate that one direction of a link carried"),
+    metric(
+        "link_queue_packets_max",
+        "",
+        "the most packets that one found before it at a link, the one in service included",
+    ),
+    metric("packets_dropped_queue", "", "packets for which the queue of a link had no room"),
     metric("uplink_wait_mean_s", "s", "mean time that a message waited before its first byte left its node"),
     metric("uplink_wait_p99_s", "s", "99th percentile of the same"),
     metric(

@@ -15,6 +15,26 @@ pub struct Results {
     pub tables: Vec<Table>,
     /// What happened, in order; empty unless the scenario asks for it. Written to `events.csv`, never read back.
     pub log: Vec<LoggedEvent>,
+    /// Packets as they left their senders; empty unless the scenario asks for them. Written to `packets.pcapng`, never read
+    /// back.
+    pub packets: Vec<CapturedPacket>,
+}
+
+/// A packet that a node has put on its first link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedPacket {
+    /// When.
+    pub time: Instant,
+    /// Who sent it.
+    pub from: u32,
+    /// Whom it is for.
+    pub to: u32,
+    /// Number of the message's class.
+    pub class: u8,
+    /// Bytes of its payload.
+    pub length: u32,
+    /// The first of them.
+    pub payload: Vec<u8>,
 }
 
 /// One row of `events.csv`.

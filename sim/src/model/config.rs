@@ -396,11 +396,21 @@ pub struct MeasureConfig {
     pub events: bool,
     /// Ends the run as `event limit` after this many events; 0 for none. Judged at samples.
     pub event_limit: u64,
+    /// Writes `packets.pcapng`: every packet as it leaves its sender, with so many bytes of its payload; at
+    /// `network.fidelity = "packet"` only. Large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<Size>,
 }
 
 impl Default for MeasureConfig {
     fn default() -> Self {
-        Self { sample: Span(Duration::from_millis(500)), stop_when_converged: false, events: false, event_limit: 0 }
+        Self {
+            sample: Span(Duration::from_millis(500)),
+            stop_when_converged: false,
+            events: false,
+            event_limit: 0,
+            packets: None,
+        }
     }
 }
 

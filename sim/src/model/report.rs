@@ -5,7 +5,7 @@ use rapprochement_core::protocol::Protocol;
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
-use crate::measure::results::{Curve, Results};
+use crate::measure::results::{Curve, Results, Table};
 use crate::measure::statistics::{gini, max_to_median, quantile};
 use crate::model::host::{Hosts, Observer};
 use crate::model::traffic::{ClassTraffic, Exchange, Traffic};
@@ -77,6 +77,35 @@ pub(in crate::model) fn report_nat<P: Protocol<Peer = SimPeer>, O: Observer<P>>(
         results.scalar("relayed_bytes_per_relay", relayed.iter().sum::<u64>() as f64 / relayed.len() as f64);
         results.scalar("relayed_bytes_max", *most as f64);
     }
+}
+
+/// What the links of a topology carried in so many seconds, where packets or flows crossed them, and a table with a row for each.
+pub(in crate::model) fn report_links<P: Protocol<Peer = SimPeer>, O: Observer<P>>(
+    shards: &[Hosts<P, O>],
+    seconds: f64,
+    results: &mut Results,
+) {
+    // Such a run has one shard.
+    let Some((fabric, counters)) = shards.iter().find_map(Hosts::links) else { return };
+    let (mut rows, mut bytes, mut dropped) = (Vec::new(), 0, 0);
+    for (link, counter) in (0u32..).zip(counters) {
+        let (from, to) = fabric.ends(link);
+        let utilisation = ratio(counter.bytes as f64 * 8.0, fabric.rate_and_delay(link).0.0 as f64 * seconds);
+        let carried = [counter.packets as f64, counter.bytes as f64, counter.dropped as f64];
+        let [packets, octets, drops] = carried;
+        let ends = [f64::from(link), f64::from(from), f64::from(to)];
+        rows.push([&ends[..], &[packets, octets, drops, f64::from(counter.queue_max), utilisation]].concat());
+        bytes += counter.bytes;
+        dropped += counter.dropped;
+    }
+    let most = |column: usize| rows.iter().map(|row| row[column]).fold(0.0, f64::max);
+    results.scalar("link_bytes_total", bytes as f64);
+    results.scalar("link_bytes_max", most(4));
+    results.scalar("link_utilisation_max", most(7));
+    results.scalar("link_queue_packets_max", most(6));
+    results.scalar("packets_dropped_queue", dropped as f64);
+    let columns = ["link", "from", "to", "packets", "bytes", "dropped", "queue_packets_max", "utilisation"];
+    results.tables.push(Table { name: "links".into(), columns: columns.map(String::from).to_vec(), rows });
 }
 
 /// Something of an exchange that is spread over nodes, and its name in the metrics.

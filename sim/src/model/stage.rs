@@ -25,6 +25,8 @@ use crate::random::Streams;
 const NO_BOUND: &str = "the delays have no positive lower bound between two parts of the network, by which they could run apart; \
                         `network.min_latency` gives one";
 
+const SHARED_LINKS: &str = "at `network.fidelity` \"packet\" and \"flow\" all nodes share the links of the topology";
+
 /// The parts of an experiment that do not depend on its protocol.
 pub(super) struct Stage {
     pub(super) streams: Streams,
@@ -83,9 +85,10 @@ impl Stage {
     }
 }
 
-/// Why a run that was cut into so many shards has one thread, if that is so.
-pub(super) fn one_thread(shards: usize, starts: &[u32]) -> Option<&'static str> {
-    (shards > 1 && starts.len() == 2).then_some(NO_BOUND)
+/// Why a run that was to be cut into so many shards has one thread, if that is so.
+pub(super) fn one_thread(network: &Network, shards: usize, starts: &[u32]) -> Option<&'static str> {
+    let why = if network.by_hop().is_some() { SHARED_LINKS } else { NO_BOUND };
+    (shards > 1 && starts.len() == 2).then_some(why)
 }
 
 /// How the engine is to run.

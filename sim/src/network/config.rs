@@ -6,6 +6,7 @@ use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::fabric::config::{Fidelity, FlowConfig, Topology};
 use crate::units::{Rate, Share, Size, Span};
 
 /// `[network]`: how messages cross the network.
@@ -37,6 +38,15 @@ pub struct NetworkConfig {
     /// Nodes that change their address, as a phone does between two networks; datagrams do not notice, connections do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_change: Option<AddressChange>,
+    /// Hosts, routers and links one by one, instead of `latency` and `access`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Topology>,
+    /// Whether messages, packets or flows cross the network.
+    #[serde(skip_serializing_if = "Fidelity::is_message")]
+    pub fidelity: Fidelity,
+    /// How flows share links.
+    #[serde(skip_serializing_if = "FlowConfig::is_default")]
+    pub flow: FlowConfig,
 }
 
 /// `[network.address_change]`: nodes whose address changes.

@@ -132,7 +132,7 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
 }
 
 /// Below this, a full packet takes longer than ten seconds.
-const RATE_MIN: Rate = Rate(1_200);
+pub(super) const RATE_MIN: Rate = Rate(1_200);
 
 /// What is wrong with the access links of a scenario, whose packets are up to `mtu` long.
 pub(crate) fn problems(access: &Access, mtu: Size) -> Vec<Problem> {

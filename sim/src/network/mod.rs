@@ -9,6 +9,7 @@
 //! | `layout` | which node stands where, and where a run is cut into shards |
 //! | `link` | the queue and the rate of an access link |
 //! | `loss`, `partition` | what does not arrive |
+//! | [`fabric`], [`fluid`] | explicit topologies: packets hop by hop, or flows that share links |
 //! | [`nat`] | who cannot be dialled, and how he is reached |
 //! | [`distribution`] | spans drawn at random |
 //! | [`churn`], [`membership`], [`service`], [`clock`] | nodes that come and go, whom they know, how fast they are, what time they believe |
@@ -17,7 +18,9 @@ pub mod churn;
 pub mod clock;
 pub mod config;
 pub mod distribution;
+pub mod fabric;
 mod file;
+pub mod fluid;
 mod latency;
 mod layout;
 mod link;
@@ -29,15 +32,18 @@ pub mod service;
 mod trace;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rapprochement_core::time::{Duration, Instant};
 
 use crate::problem::Problem;
 use crate::random::{Philox, Purpose, Streams};
-use crate::transport::datagram::Datagrams;
+use crate::transport::datagram::{Datagrams, Packets};
 use config::NetworkConfig;
 use distribution::{Distribution, open_unit};
+use fabric::Fabric;
+use fabric::config::{Fidelity, FlowConfig};
 use latency::Delays;
 use link::Link;
 use loss::{Chance, LinkState, Loss};
@@ -58,6 +64,9 @@ pub struct Network {
     duplicate: Chance,
     partitions: Partitions,
     nat: Option<Nat>,
+    fabric: Option<Arc<Fabric>>,
+    flow: FlowConfig,
+    fidelity: Fidelity,
     key: u64,
     raised: AtomicU64,
 }
@@ -132,8 +141,14 @@ impl Network {
             return Err(vec![Problem::new("nodes", "a run needs a node", "")]);
         }
         let mut problems = part_problems(config, nodes);
-        let delays = Delays::build(config, nodes, base, streams);
-        let delays = delays.map_err(|more| problems.extend(more)).ok();
+        // What is wrong with the section is among the problems already.
+        let fabric = if problems.is_empty() { Fabric::build(config, nodes, base, streams) } else { Ok(None) };
+        let mut keep = |more: Vec<Problem>| problems.extend(more);
+        let fabric = fabric.map_err(&mut keep).ok().flatten().map(Arc::new);
+        let delays = match (&config.topology, &fabric) {
+            (None, _) => Delays::build(config, nodes, base, streams).map_err(&mut keep).ok(),
+            (Some(_), fabric) => fabric.clone().map(|fabric| Delays::of_topology(fabric, nodes)),
+        };
         let regions = delays.as_ref().map(|delays| unknown_regions(&config.partition, delays.group_names()));
         problems.extend(regions.into_iter().flatten());
         let datagrams = Datagrams::build(&config.packet);
@@ -152,6 +167,9 @@ impl Network {
             jitter: config.jitter.as_ref().map(|jitter| jitter.delay.clone()),
             reorder: config.jitter.as_ref().is_none_or(|jitter| jitter.reorder),
             duplicate: Chance::new(config.duplicate.0),
+            fabric,
+            flow: config.flow,
+            fidelity: config.fidelity,
             key: streams.key(Purpose::Link, 0),
             raised: AtomicU64::new(0),
         })
@@ -159,12 +177,17 @@ impl Network {
 
     /// What is wrong with the section `network` of a scenario, but for what stands in tables of delays.
     pub fn problems(config: &NetworkConfig, nodes: u32) -> Vec<Problem> {
-        latency::problems(config).into_iter().chain(part_problems(config, nodes)).collect()
+        // A latency beside a topology is refused as a whole.
+        let latency = if config.topology.is_none() { latency::problems(config) } else { Vec::new() };
+        latency.into_iter().chain(part_problems(config, nodes)).collect()
     }
 
     /// What is wrong with the table of delays that a scenario names, be it built in or a file, whose lines are told; and
     /// with the regions of its partitions, which the table has to have.
     pub fn table_problems(config: &NetworkConfig, nodes: u32, base: &Path) -> Vec<Problem> {
+        if config.topology.is_some() {
+            return fabric::file_problems(config, nodes, base);
+        }
         match Delays::of_table(config, nodes, base) {
             Some(Ok(delays)) => unknown_regions(&config.partition, delays.group_names()),
             // Those of the section itself are told with it.
@@ -196,7 +219,52 @@ impl Network {
     /// where there are fewer places, and one range with [`Duration::MAX`] where the delay has no positive bound. The
     /// cuts for more threads refine those for fewer.
     pub fn shards(&self, threads: usize) -> (Vec<u32>, Duration) {
-        self.delays.shards(threads)
+        self.delays.shards(if self.by_hop().is_some() { 1 } else { threads })
+    }
+
+    /// The topology, where packets or flows cross it link by link instead of messages: a run then has one shard, since
+    /// everybody shares the links.
+    #[inline]
+    pub fn by_hop(&self) -> Option<(&Arc<Fabric>, Fidelity)> {
+        let fabric = self.fabric.as_ref().filter(|_| self.fidelity != Fidelity::Message);
+        fabric.map(|fabric| (fabric, self.fidelity))
+    }
+
+    /// How flows share links.
+    pub fn flow(&self) -> FlowConfig {
+        self.flow
+    }
+
+    /// The packets of a message.
+    pub fn packets(&self, payload: usize) -> Packets {
+        self.datagrams.split(payload)
+    }
+
+    /// Payload bytes of a full packet; at least 1.
+    pub fn capacity(&self) -> usize {
+        self.datagrams.capacity() as usize
+    }
+
+    /// The bytes of one packet of a message, which is its last one or not; without framing.
+    pub fn packet_bytes(&self, payload: usize, is_last: bool) -> u32 {
+        self.datagrams.packet_bytes(payload, is_last)
+    }
+
+    /// What becomes of a message that crosses a topology link by link, but for its queues: as in [`Network::transmit`], with
+    /// the same draws. Loss falls on its packets behind the last link.
+    pub fn judge(
+        &self,
+        out: &mut Outgoing,
+        now: Instant,
+        (from, to): (u32, u32),
+        sequence: u32,
+        fragments: u32,
+    ) -> Option<LossReason> {
+        let lost = self.loses(out, now, (from, to), sequence, fragments);
+        if self.partitions.block(now, from, to) {
+            return Some(LossReason::Partition);
+        }
+        lost.then_some(LossReason::Loss)
     }
 
     /// Sends a message of `payload` bytes at `now`. `sequence` numbers the sender's messages and keys the draws; calls for
@@ -211,20 +279,12 @@ impl Network {
         payload: usize,
     ) -> Fate {
         let packets = self.datagrams.split(payload);
-        let Some((queued, left)) = self.pass_uplink(out, now, packets.wire_bytes) else {
+        let Some((queued, left)) = self.pass_uplink(out, now, (from, to), packets) else {
             return Fate { wire_bytes: 0, queued: Duration::ZERO, outcome: Delivery::Lost(LossReason::Queue) };
         };
-        let draw = |which: u64| {
-            let pair = u64::from(from) << 32 | u64::from(to);
-            Philox::block(self.key, [pair, u64::from(sequence) | which << 32])
-        };
+        let draw = |which: u64| self.draw((from, to), sequence, which);
         let fate = |outcome| Fate { wire_bytes: packets.wire_bytes, queued, outcome };
-        // The chain of a bursty link moves on even where a partition takes the message.
-        let lost = match &self.loss {
-            Loss::None => false,
-            Loss::Independent(chance) => chance.loses(packets.fragments, draw(0)[0]),
-            Loss::Burst(burst) => burst.loses(&mut out.rare().link, left, packets.fragments, draw(0)),
-        };
+        let lost = self.loses(out, left, (from, to), sequence, packets.fragments);
         if self.partitions.block(now, from, to) || self.partitions.block(left, from, to) {
             return fate(Delivery::Lost(LossReason::Partition));
         }
@@ -246,8 +306,33 @@ impl Network {
     }
 
     #[inline]
-    fn pass_uplink(&self, out: &mut Outgoing, now: Instant, bytes: u32) -> Option<(Duration, Instant)> {
-        let Some(link) = &self.uplink else { return Some((Duration::ZERO, now)) };
+    fn draw(&self, (from, to): (u32, u32), sequence: u32, which: u64) -> [u64; 2] {
+        let pair = u64::from(from) << 32 | u64::from(to);
+        Philox::block(self.key, [pair, u64::from(sequence) | which << 32])
+    }
+
+    /// Whether a message that left at `left` loses a fragment. The chain of a bursty link moves on even where a partition
+    /// takes the message.
+    #[inline]
+    fn loses(&self, out: &mut Outgoing, left: Instant, pair: (u32, u32), sequence: u32, fragments: u32) -> bool {
+        let draw = || self.draw(pair, sequence, 0);
+        match &self.loss {
+            Loss::None => false,
+            Loss::Independent(chance) => chance.loses(fragments, draw()[0]),
+            Loss::Burst(burst) => burst.loses(&mut out.rare().link, left, fragments, draw()),
+        }
+    }
+
+    #[inline]
+    fn pass_uplink(
+        &self,
+        out: &mut Outgoing,
+        now: Instant,
+        pair: (u32, u32),
+        packets: Packets,
+    ) -> Option<(Duration, Instant)> {
+        let Some(link) = &self.uplink else { return self.pass_path(out, now, pair, packets) };
+        let bytes = packets.wire_bytes;
         let mut none = 0;
         let passage = if link.has_fraction() {
             let mut free = out.free;
@@ -258,6 +343,20 @@ impl Network {
             link.pass(&mut out.free, &mut none, now, bytes)
         };
         passage.map(|passage| (passage.queued, passage.left))
+    }
+
+    /// What takes the place of the uplink where nodes have none: nothing, or the links of a topology.
+    #[inline]
+    fn pass_path(
+        &self,
+        out: &mut Outgoing,
+        now: Instant,
+        pair: (u32, u32),
+        packets: Packets,
+    ) -> Option<(Duration, Instant)> {
+        let Some(fabric) = &self.fabric else { return Some((Duration::ZERO, now)) };
+        let framing = u64::from(packets.fragments) * u64::from(fabric.framing());
+        fabric.pass_as_one(&mut out.free, now, pair, u64::from(packets.wire_bytes) + framing)
     }
 
     /// When a message and a copy of it arrive that without jitter would at `due`.
@@ -283,7 +382,11 @@ impl Network {
     /// How long a message that is sent now would wait before its first byte leaves.
     pub fn backlog(&self, out: &Outgoing, now: Instant) -> Duration {
         let fraction = out.rare.as_ref().map_or(0, |rare| rare.fraction);
-        self.uplink.as_ref().map_or(Duration::ZERO, |link| link.backlog(out.free, fraction, now))
+        match &self.uplink {
+            Some(link) => link.backlog(out.free, fraction, now),
+            // Where there is a topology, its first link; it stays at the start of time where there is none.
+            None => Instant::from_nanos(out.free).since(now),
+        }
     }
 
     /// Whether nodes have downlinks of a finite rate, so that a message takes time behind its arrival.
@@ -337,6 +440,7 @@ fn part_problems(config: &NetworkConfig, nodes: u32) -> Vec<Problem> {
     let nat = config.nat.as_ref().map(|nat| nat::problems(nat, nodes));
     let parts = [
         Datagrams::problems(&config.packet),
+        fabric::problems(config, nodes),
         link::problems(&config.access, config.packet.mtu),
         loss::problems(&config.loss),
         jitter.unwrap_or_default(),

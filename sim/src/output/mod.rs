@@ -6,6 +6,7 @@
 //! | `staging` | directories and files that appear whole or not at all |
 //! | `manifest` | `manifest.toml` and `host.toml` |
 //! | `table` | the CSV tables |
+//! | `pcapng` | packets for Wireshark |
 //! | `run` | writing and reading a run directory |
 //! | `sweep` | a directory of runs, and its tables |
 //! | `tidy` | any tidy table, and one figure |
@@ -17,6 +18,7 @@ mod costs_tests;
 mod error;
 mod host;
 mod manifest;
+mod pcapng;
 mod run;
 mod staging;
 mod sweep;

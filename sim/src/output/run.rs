@@ -6,7 +6,7 @@ use rapprochement_core::time::Instant;
 
 use super::manifest::{read_manifest, to_text};
 use super::staging::{Disk, Machine, Staging};
-use super::{CurveAxes, FORMAT, HostFacts, Manifest, OutputError, table};
+use super::{CurveAxes, FORMAT, HostFacts, Manifest, OutputError, pcapng, table};
 use crate::measure::results::{Curve, Results};
 use crate::plot::Figure;
 use crate::scenario::schema::Scenario;
@@ -93,6 +93,9 @@ pub(super) fn write_on<D: Disk>(disk: D, parent: &Path, record: &RunRecord<'_>) 
     if record.scenario.measure.events {
         staging.file("events.csv", &table::events(&results.log))?;
     }
+    if record.scenario.measure.packets.is_some() {
+        staging.file("packets.pcapng", &pcapng::file(&results.packets))?;
+    }
     for figure in record.figures {
         write_figure(&mut staging, "figures/", figure)?;
     }
@@ -156,6 +159,7 @@ pub fn read(directory: &Path) -> Result<StoredRun, OutputError> {
         curves: manifest.curves.iter().map(curve).collect::<Result<_, OutputError>>()?,
         log: Vec::new(),
         tables: Vec::new(),
+        packets: Vec::new(),
     };
     Ok(StoredRun { manifest, results })
 }

@@ -55,6 +55,7 @@ pub fn generate(number: u64) -> Scenario {
             stop_when_converged: draw.chance(),
             events: draw.chance(),
             event_limit: 0,
+            packets: None,
         },
         sweep: None,
         expect: Default::default(),
@@ -179,7 +180,7 @@ impl Draw {
             duplicate: self.share(5),
             partition: (0..self.between(0, 2)).map(|_| self.partition(nodes, seconds)).collect(),
             nat: None,
-            address_change: None,
+            ..NetworkConfig::default()
         }
     }
 

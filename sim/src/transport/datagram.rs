@@ -62,6 +62,19 @@ impl Datagrams {
             wire_bytes: u32::try_from(wire).unwrap_or(u32::MAX),
         }
     }
+
+    /// Payload bytes of a full fragment; at least 1.
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// The bytes of one fragment of a payload, headers included; all but the last are full.
+    #[inline]
+    pub fn packet_bytes(&self, payload: usize, is_last: bool) -> u32 {
+        let payload = payload as u64;
+        let rest = if payload == 0 { 0 } else { (payload - 1) % self.capacity + 1 };
+        u32::try_from(self.headers + if is_last { rest } else { self.capacity }).unwrap_or(u32::MAX)
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +88,8 @@ mod tests {
             [(0, 1, 28), (1, 1, 29), (1472, 1, 1500), (1473, 2, 1529), (2944, 2, 3000), (2945, 3, 3029)]
         {
             assert_eq!(datagrams.split(payload), Packets { fragments, wire_bytes: wire });
+            let full = (fragments - 1) * datagrams.packet_bytes(payload, false);
+            assert_eq!(full + datagrams.packet_bytes(payload, true), wire);
         }
     }
 

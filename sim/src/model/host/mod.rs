@@ -7,7 +7,10 @@
 //!
 //! A message to a node behind NAT to which there is no path goes to the node's relay (`relay`): it stands before the relay's
 //! downlink, then leaves by the relay's uplink, and arrives like any other.
+//!
+//! Over a topology at packet or flow fidelity (`carriage`) every packet is a `Hop` event at every link, or every message a flow.
 
+mod carriage;
 mod relay;
 mod step;
 
@@ -18,19 +21,23 @@ use rapprochement_core::protocol::{Durable, Protocol};
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 
+use self::carriage::Carriage;
 use self::relay::Gateway;
 use self::step::Step;
 use super::aside::Aside;
 use super::slab::Slab;
 use super::traffic::{Exchange, NodeTraffic, Traffic};
 use crate::engine::{Entity, EventData, Handled, Scheduler, Shard, prefetch};
+use crate::measure::results::CapturedPacket;
 use crate::network::churn::Churn;
 use crate::network::clock::Clocks;
 use crate::network::config::Departure;
+use crate::network::fabric::{Fabric, LinkCounter};
 use crate::network::nat::Nat;
 use crate::network::service::{Busy, NodeService};
 use crate::network::{Incoming, Network, Outgoing};
 use crate::random::{Philox, Purpose, Streams};
+use crate::units::Size;
 
 /// The source of the nodes' starts and of commands: no node has this number. It is one source because events of one source
 /// keep their order, and a node starts before it gets a command of the same time.
@@ -78,6 +85,9 @@ enum Kind {
     Punch,
     /// The downlink is done with it.
     PunchTaken,
+    /// A packet stands before a link of a topology, or it is at its receiver's host: `slot` is its message among those under way,
+    /// `length` says where it is. Of flows: one begins, or one may have ended.
+    Hop,
 }
 
 impl Note {
@@ -109,6 +119,8 @@ impl EventData for Note {
                 true
             }
             Kind::Start | Kind::Timer | Kind::Command | Kind::Change | Kind::Punch | Kind::PunchTaken => false,
+            // A run with a topology has one shard, and its own slab.
+            Kind::Hop => false,
         };
         with_payload.then_some(self.slot)
     }
@@ -117,6 +129,8 @@ impl EventData for Note {
         Self { slot, ..self }
     }
 }
+
+const _: () = assert!(size_of::<Note>() == 12);
 
 /// A message between its sending and its delivery.
 #[derive(Clone, Debug)]
@@ -248,6 +262,8 @@ struct Desk<P: Protocol, O> {
     computed: Duration,
     /// What each node has to do with NAT; empty where everybody can be dialled.
     gateways: Vec<Gateway>,
+    /// What is under way on the links of a topology, where packets or flows cross it.
+    carriage: Option<Box<Carriage<P::Message>>>,
     fault: Option<String>,
 }
 
@@ -277,8 +293,10 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         let hands_over_at_once = !world.network.has_downlink() && world.service.is_free();
         let computing = if world.service.computes_for_free() { Vec::new() } else { vec![Instant::ZERO; nodes.len()] };
         let gateways = world.network.nat().map_or(Vec::new(), |_| vec![Gateway::default(); nodes.len()]);
+        let carriage = Carriage::build(&world.network).map(Box::new);
         let desk = Desk {
             world,
+            carriage,
             gateways,
             hands_over_at_once,
             computing,
@@ -332,6 +350,13 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         relays.filter_map(|relay| Some(self.desk.gateways.get((relay - self.first) as usize)?.relayed_bytes()))
     }
 
+    /// The topology and what each of its links has carried, where packets or flows cross it.
+    pub fn links(&self) -> Option<(&Fabric, impl Iterator<Item = &LinkCounter>)> {
+        let carriage = self.desk.carriage.as_ref()?;
+        let (fabric, _) = self.desk.world.network.by_hop()?;
+        Some((fabric, carriage.queues().counters()))
+    }
+
     /// What all measured nodes have computed for since the warm-up, together.
     pub const fn computed(&self) -> Duration {
         self.desk.computed
@@ -342,6 +367,20 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
     pub fn counting_by_node(mut self) -> Self {
         self.desk.node_traffic = NodeTraffic::new(self.first, self.nodes.len(), P::Message::CLASSES.len());
         self
+    }
+
+    /// Keeps every packet from now on, with so many bytes of its payload, where packets cross a topology.
+    #[must_use]
+    pub fn capturing(mut self, kept: Option<Size>) -> Self {
+        if let (Some(carriage), Some(kept)) = (&mut self.desk.carriage, kept) {
+            carriage.capture(usize::try_from(kept.0).unwrap_or(usize::MAX));
+        }
+        self
+    }
+
+    /// The packets that were kept, in the order in which they were sent.
+    pub fn take_packets(&mut self) -> Vec<CapturedPacket> {
+        self.desk.carriage.as_mut().map_or(Vec::new(), |carriage| carriage.take_packets())
     }
 
     /// Traffic of each measured node so far, by class; that of no node where it is not counted.
@@ -356,6 +395,7 @@ impl<P: Protocol<Peer = SimPeer>, O: Observer<P>> Hosts<P, O> {
         self.desk.node_traffic.reset();
         self.desk.computed = Duration::ZERO;
         self.desk.gateways.iter_mut().for_each(Gateway::reset_traffic);
+        self.desk.carriage.iter_mut().for_each(|carriage| carriage.reset_traffic());
         for node in &mut self.nodes {
             node.state.sent = 0;
             node.state.received = 0;
@@ -435,6 +475,7 @@ where
             Kind::Forward => step.forward(note),
             Kind::Punch => step.punch_arrives(note),
             Kind::PunchTaken => step.punch_taken(note),
+            Kind::Hop => return step.hop(protocol, note),
         }
         Handled::Counted
     }

@@ -133,7 +133,7 @@ where
     }
 
     /// Where the traffic of the node that sent something is counted.
-    fn traffic_of(&mut self, sender: u32) -> &mut Traffic {
+    pub(super) fn traffic_of(&mut self, sender: u32) -> &mut Traffic {
         let aside = self.desk.world.aside.contains(sender);
         &mut self.desk.traffic[usize::from(aside)]
     }

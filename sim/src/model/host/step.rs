@@ -293,6 +293,9 @@ where
     fn send(&mut self, to: SimPeer, message: P::Message) {
         let message = if self.desk.world.encode_messages { self.through_bytes(message) } else { message };
         let (class, length) = (message.class(), message.encoded_len() as u32);
+        if self.desk.carriage.is_some() {
+            return self.carry(to, message, class, length);
+        }
         let (fate, to, note) = self.launch(to, class, length);
         let parcel = Parcel { from: SimPeer(self.entity), wire_bytes: fate.wire_bytes, message };
         match fate.outcome {
@@ -321,6 +324,10 @@ where
     fn send_many(&mut self, to: &[SimPeer], message: P::Message) {
         let message = if self.desk.world.encode_messages { self.through_bytes(message) } else { message };
         let (class, length) = (message.class(), message.encoded_len() as u32);
+        if self.desk.carriage.is_some() {
+            to.iter().for_each(|peer| self.carry(*peer, message.clone(), class, length));
+            return;
+        }
         let wire_bytes = self.desk.world.network.wire_bytes(length as usize);
         let parcel = Parcel { from: SimPeer(self.entity), wire_bytes, message };
         let slot = self.desk.messages.insert((0, parcel));
@@ -334,7 +341,10 @@ where
         }
     }
 
-    fn backlog(&self, _to: SimPeer) -> Duration {
+    fn backlog(&self, to: SimPeer) -> Duration {
+        if let Some(carriage) = &self.desk.carriage {
+            return carriage.backlog(&self.desk.world.network, self.now, self.entity, to.0);
+        }
         self.desk.world.network.backlog(&self.state.outgoing, self.now)
     }
 

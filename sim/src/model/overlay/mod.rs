@@ -78,7 +78,7 @@ fn run_nodes<P: OverlayNode<Command = Introduce<SimPeer>>>(
 ) -> ModelRun {
     let shards = options.shards(experiment.nodes);
     let (starts, lookahead) = stage.network.shards(shards);
-    let one_thread = one_thread(shards, &starts);
+    let one_thread = one_thread(&stage.network, shards, &starts);
     let (streams, membership) = (stage.streams.clone(), Arc::clone(&stage.membership));
     let world = stage.world(experiment, Box::new(|_| Introduce(Vec::new())), P::revive);
     let shards: Vec<_> = starts
@@ -91,7 +91,8 @@ fn run_nodes<P: OverlayNode<Command = Introduce<SimPeer>>>(
                 protocol(node, bootstrap)
             });
             let observer = OverlayObserver::default();
-            let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, false);
+            let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, false)
+                .capturing(experiment.measure.packets);
             if experiment.nodes <= NodeTraffic::NODES_MAX { hosts.counting_by_node() } else { hosts }
         })
         .collect();
@@ -109,7 +110,8 @@ fn run_nodes<P: OverlayNode<Command = Introduce<SimPeer>>>(
     let mut run = engine::run(shards, begins, &mut director, &plan);
     let drained = matches!(run.outcome, Outcome::Drained);
     let span = (Instant::ZERO + warm_up, if drained { plan.deadline } else { run.end });
-    let results = report::report(&mut run.shards, director, &world, span);
+    let mut results = report::report(&mut run.shards, director, &world, span);
+    results.packets = run.shards.iter_mut().flat_map(Hosts::take_packets).collect();
     let (_, statistics) = RunStatistics::split(run);
     ModelRun { results, statistics, one_thread }
 }

@@ -16,7 +16,9 @@ use super::observer::{OverlayObserver, Tally};
 use crate::measure::results::{Curve, Results};
 use crate::model::host::{Hosts, World};
 use crate::model::identity::SimKeys;
-use crate::model::report::{in_seconds, present_node_seconds, ratio, report_nat, report_nodes, report_traffic};
+use crate::model::report::{
+    in_seconds, present_node_seconds, ratio, report_links, report_nat, report_nodes, report_traffic,
+};
 
 /// Opinions formed in this last part of the run may still be under way.
 const UNDER_WAY: Duration = Duration::from_secs(60);
@@ -67,6 +69,7 @@ pub(super) fn report<P: OverlayNode>(
     }
     report_traffic(shards, seconds, &mut results);
     report_nat(shards, &mut results);
+    report_links(shards, to.since(from).as_secs_f64(), &mut results);
     report_nodes(shards, &mut results);
     results.scalar("delays_raised", world.network.raised() as f64);
     results

@@ -147,7 +147,7 @@ impl Parts {
         let Self { stage, ledger, mut preload } = self;
         let shards = options.shards(experiment.nodes);
         let (starts, lookahead) = stage.network.shards(shards);
-        let one_thread = one_thread(shards, &starts);
+        let one_thread = one_thread(&stage.network, shards, &starts);
         let last_heal = last_heal(experiment);
         let schedule = Arc::clone(&ledger);
         let (streams, membership) = (stage.streams.clone(), Arc::clone(&stage.membership));
@@ -165,7 +165,8 @@ impl Parts {
                 });
                 let observer = SyncObserver::new(Arc::clone(&ledger), experiment.measure.events);
                 let log = experiment.measure.events;
-                let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, log);
+                let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, log)
+                    .capturing(experiment.measure.packets);
                 if experiment.nodes <= NodeTraffic::NODES_MAX { hosts.counting_by_node() } else { hosts }
             })
             .collect();
@@ -190,6 +191,7 @@ impl Parts {
         results.scalar("delays_raised", raised as f64);
         report_flows(&shards, look, &mut results);
         results.log = log;
+        results.packets = shards.iter_mut().flat_map(Hosts::take_packets).collect();
         ModelRun { results, statistics, one_thread }
     }
 }

@@ -18,6 +18,8 @@ use crate::problem::Problem;
 const KEY: &str = "network.latency.graph.file";
 /// The longest delay of one edge in ms: an hour.
 const DELAY_MS_MAX: f64 = 3_600_000.0;
+/// The highest rate of one edge in bit/s.
+const RATE_MAX: f64 = 1e15;
 /// The most edges of a graph.
 const EDGES_MAX: usize = 1_000_000;
 
@@ -37,6 +39,8 @@ pub(crate) struct Description {
 pub(crate) struct Edge {
     pub(crate) ends: [u32; 2],
     pub(crate) delay: Option<u64>,
+    /// Bits per second.
+    pub(crate) rate: Option<u64>,
     pub(crate) line: usize,
 }
 
@@ -71,6 +75,12 @@ pub(crate) fn delay(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("\"{text}\" is not a delay in ms from 0 to {DELAY_MS_MAX}"))
 }
 
+/// A rate in bit/s.
+pub(crate) fn rate(text: &str) -> Result<u64, String> {
+    let rate = number(text).filter(|rate| (1.0..=RATE_MAX).contains(rate));
+    rate.map(|rate| rate as u64).ok_or_else(|| format!("\"{text}\" is not a rate in bit/s from 1 to {RATE_MAX}"))
+}
+
 /// The delays between the vertices at which `nodes` nodes stand: all of them, or the first ones.
 pub(crate) fn read(config: &GraphFile, nodes: u32, base: &Path) -> Result<Table, Vec<Problem>> {
     let text = read_text(base, &config.file, KEY)?;
@@ -82,7 +92,7 @@ pub(crate) fn read(config: &GraphFile, nodes: u32, base: &Path) -> Result<Table,
     let mut problems = FileProblems::new(KEY, &name);
     let is_graphml = name.ends_with(".graphml") || name.ends_with(".graphml.gz");
     let graph = if is_graphml {
-        graphml::parse(&text, config.delay.as_deref(), &mut problems)
+        graphml::parse(&text, config.delay.as_deref(), None, &mut problems)
     } else {
         edge_list(&text, &mut problems)
     };
@@ -116,7 +126,7 @@ fn edge_list(text: &str, problems: &mut FileProblems) -> Description {
         match own.map(delay).transpose() {
             Ok(delay) => {
                 let ends = ends.map(|name| graph.vertex(name));
-                graph.edges.push(Edge { ends, delay, line: line_number });
+                graph.edges.push(Edge { ends, delay, rate: None, line: line_number });
             }
             Err(message) => problems.line(line_number, message),
         }

@@ -1,5 +1,5 @@
 //! GraphML (U. Brandes, M. Eiglsperger, J. Lerner and C. Pich, "Graph markup language", Handbook of Graph Drawing and
-//! Visualization, 2013): vertices, edges, and the attributes that give a delay. The Internet Topology Zoo writes its
+//! Visualization, 2013): vertices, edges, and the attributes that give a delay and a rate. The Internet Topology Zoo writes its
 //! coordinates as the node attributes `Latitude` and `Longitude`, which are read here in any case of letters.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::graph::{Description, Edge, delay};
+use super::graph::{Description, Edge, delay, rate};
 use super::points::coordinates;
 use crate::network::file::FileProblems;
 
@@ -18,6 +18,7 @@ struct Open {
     latitude: Option<String>,
     longitude: Option<String>,
     delay: Option<String>,
+    rate: Option<String>,
     /// Which attribute the text that follows belongs to.
     data: Option<Field>,
     item: Option<Item>,
@@ -35,13 +36,14 @@ enum Field {
     Latitude,
     Longitude,
     Delay,
+    Rate,
 }
 
-/// Reads a GraphML file; `attribute` names the edges' delay in ms.
-pub(crate) fn parse(text: &str, attribute: Option<&str>, problems: &mut FileProblems) -> Description {
+/// Reads a GraphML file; `delay` names the attribute with the edges' delay in ms, `rate` that with their rate in bit/s.
+pub(crate) fn parse(text: &str, delay: Option<&str>, rate: Option<&str>, problems: &mut FileProblems) -> Description {
     let mut reader = Reader::from_str(text);
     let mut lines = Lines { text: text.as_bytes(), position: 0, line: 1 };
-    let mut parser = Parser { attribute, ..Parser::default() };
+    let mut parser = Parser { delay, rate, ..Parser::default() };
     loop {
         let line = lines.at(reader.buffer_position());
         match reader.read_event() {
@@ -66,14 +68,15 @@ pub(crate) fn parse(text: &str, attribute: Option<&str>, problems: &mut FileProb
 
 #[derive(Debug, Default)]
 struct Parser<'a> {
-    attribute: Option<&'a str>,
+    delay: Option<&'a str>,
+    rate: Option<&'a str>,
     /// From the id of a key to what it means here.
     keys: BTreeMap<String, Field>,
     edge_attributes: Vec<String>,
     graph: Description,
     open: Open,
     /// Edges by the names of their ends, which may be defined later.
-    edges: Vec<(String, String, Option<u64>, usize)>,
+    edges: Vec<([String; 2], [Option<u64>; 2], usize)>,
     is_graphml: bool,
 }
 
@@ -116,7 +119,8 @@ impl Parser<'_> {
         let for_vertices = matches!(kind, Some("node" | "all") | None);
         let for_edges = matches!(kind, Some("edge" | "all") | None);
         let field = match name.to_ascii_lowercase().as_str() {
-            _ if for_edges && self.attribute == Some(name.as_str()) => Some(Field::Delay),
+            _ if for_edges && self.delay == Some(name.as_str()) => Some(Field::Delay),
+            _ if for_edges && self.rate == Some(name.as_str()) => Some(Field::Rate),
             "latitude" if for_vertices => Some(Field::Latitude),
             "longitude" if for_vertices => Some(Field::Longitude),
             _ => None,
@@ -136,6 +140,7 @@ impl Parser<'_> {
             Some(Field::Latitude) => &mut self.open.latitude,
             Some(Field::Longitude) => &mut self.open.longitude,
             Some(Field::Delay) => &mut self.open.delay,
+            Some(Field::Rate) => &mut self.open.rate,
             None => return,
         };
         field.get_or_insert_default().push_str(text.trim());
@@ -163,10 +168,14 @@ impl Parser<'_> {
                     }
                 }
             }
-            Some(Item::Edge(source, target)) => match open.delay.as_deref().map(delay).transpose() {
-                Ok(delay) => self.edges.push((source, target, delay, open.line)),
-                Err(message) => problems.line(open.line, message),
-            },
+            Some(Item::Edge(source, target)) => {
+                let delay = open.delay.as_deref().map(delay).transpose();
+                let rate = open.rate.as_deref().map(rate).transpose();
+                match delay.and_then(|delay| Ok([delay, rate?])) {
+                    Ok(values) => self.edges.push(([source, target], values, open.line)),
+                    Err(message) => problems.line(open.line, message),
+                }
+            }
         }
     }
 
@@ -175,15 +184,14 @@ impl Parser<'_> {
             problems.whole("not a GraphML file: there is no <graphml>");
             return self.graph;
         }
-        if let Some(name) = self.attribute
-            && !self.edge_attributes.iter().any(|known| known == name)
-        {
+        let asked = [self.delay, self.rate].into_iter().flatten();
+        for name in asked.filter(|name| !self.edge_attributes.iter().any(|known| known == name)) {
             let known = self.edge_attributes.join(", ");
             problems.whole(format!("edges have no attribute \"{name}\"; the file declares: {known}"));
         }
-        for (source, target, delay, line) in self.edges {
+        for ([source, target], [delay, rate], line) in self.edges {
             match (self.graph.find(&source), self.graph.find(&target)) {
-                (Some(a), Some(b)) => self.graph.edges.push(Edge { ends: [a, b], delay, line }),
+                (Some(a), Some(b)) => self.graph.edges.push(Edge { ends: [a, b], delay, rate, line }),
                 _ => problems
                     .line(line, format!("the edge from \"{source}\" to \"{target}\" has an end that is no node")),
             }
@@ -235,7 +243,7 @@ mod tests {
                 }
             }
             let text: String = text.into_iter().collect();
-            let graph = parse(&text, Some("ms"), &mut FileProblems::new("key", "file"));
+            let graph = parse(&text, Some("ms"), Some("rate"), &mut FileProblems::new("key", "file"));
             prop_assert_eq!(graph.names.len(), graph.places.len());
             for edge in &graph.edges {
                 prop_assert!(edge.ends.iter().all(|&end| (end as usize) < graph.names.len()));

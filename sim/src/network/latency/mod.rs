@@ -10,14 +10,17 @@ mod regions;
 mod table;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rapprochement_core::time::Duration;
 
 use super::config::{Latency, NetworkConfig, Space};
 use super::distribution::{Distribution, open_unit};
+use super::fabric::Fabric;
 use super::file::read_text;
 use crate::problem::Problem;
 use crate::random::{Philox, Purpose, Streams};
+pub(crate) use graphml::parse as parse_graphml;
 use places::Places;
 use points::Coordinates;
 pub(crate) use regions::unknown_region;
@@ -43,6 +46,7 @@ enum Model {
     Pair { distribution: Distribution, key: u64 },
     Coordinates(Coordinates),
     Places(Places),
+    Topology(Arc<Fabric>),
 }
 
 /// Entities of [`Purpose::Latency`].
@@ -80,6 +84,11 @@ impl Delays {
         Ok(delays)
     }
 
+    /// Those of the paths of a topology.
+    pub(crate) fn of_topology(fabric: Arc<Fabric>, nodes: u32) -> Self {
+        Self { model: Model::Topology(fabric), nodes, access: None, floor: 0, groups: vec!["all".into()] }
+    }
+
     /// The delays of a scenario that takes them from a table, built in or in a file; `None` where it does not.
     pub(crate) fn of_table(config: &NetworkConfig, nodes: u32, base: &Path) -> Option<Result<Self, Vec<Problem>>> {
         let is_table = match &config.latency {
@@ -108,6 +117,7 @@ impl Delays {
             }
             Model::Coordinates(coordinates) => coordinates.delay(from, to),
             Model::Places(places) => places.table.delay(places.of(from).into(), places.of(to).into()),
+            Model::Topology(fabric) => fabric.delay(from, to),
         };
         if let Some((access, _)) = &self.access {
             delay = delay.saturating_add(access[from as usize]).saturating_add(access[to as usize]);
@@ -134,6 +144,7 @@ impl Delays {
                 let bound = places.smallest_across(&starts);
                 (starts, bound)
             }
+            Model::Topology(fabric) => (equal_ranges(threads, self.nodes), fabric.smallest_delay(self.nodes)),
             model => (equal_ranges(threads, self.nodes), model.smallest()),
         };
         let bound = self.least(bound);
@@ -178,6 +189,7 @@ impl Model {
             Self::Pair { distribution, .. } => distribution.bounded_below().as_nanos(),
             Self::Coordinates(_) => 0,
             Self::Places(places) => places.smallest(),
+            Self::Topology(fabric) => fabric.smallest_delay(u32::MAX),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Checker, MAX_NODES};
 use crate::network::Network;
 use crate::network::churn::Churn;
 use crate::network::config::{ChurnConfig, NetworkConfig};
+use crate::network::fabric::config::Topology;
 use crate::problem::Problem;
 
 /// Judges files, each once: most points of a sweep name the same.
@@ -35,8 +36,13 @@ impl Files {
         let is_read = |file: Option<&Path>| self.base.is_some() || file.is_none();
         // The rest of the network changes from point to point and has nothing to do with the table.
         let NetworkConfig { latency, min_latency, partition, .. } = s.network.clone();
-        let network = NetworkConfig { latency, min_latency, partition, ..NetworkConfig::default() };
-        if is_read(network.latency.file()) {
+        let mut network = NetworkConfig { latency, min_latency, partition, ..NetworkConfig::default() };
+        if s.network.topology.is_some() {
+            let NetworkConfig { topology, packet, fidelity, .. } = s.network.clone();
+            network = NetworkConfig { topology, packet, fidelity, ..network };
+        }
+        let file = network.topology.as_ref().map_or_else(|| network.latency.file(), Topology::file);
+        if is_read(file) {
             let judge = |network: &NetworkConfig| Network::table_problems(network, nodes, base);
             c.take(once(&mut self.tables, network, nodes, judge));
         }

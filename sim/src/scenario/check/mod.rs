@@ -13,13 +13,16 @@ mod workload;
 pub(super) use self::files::Files;
 use super::path::Path;
 use super::schema::Scenario;
+use crate::network::fabric::config::Fidelity;
 use crate::problem::{Problem, zero_time};
-use crate::units::Span;
+use crate::units::{Size, Span};
 
 /// Nodes number at most this many.
 pub const MAX_NODES: u32 = 20_000_000;
 /// A run's series has at most this many samples.
 const MAX_SAMPLES: u64 = 1_000_000;
+/// The most that is kept of a packet.
+const CAPTURED_MAX: Size = Size(65_535);
 /// Ten years of virtual time; more is a slip of the unit.
 const MAX_DURATION_NS: u64 = 3_650 * 86_400 * 1_000_000_000;
 
@@ -143,6 +146,13 @@ fn measure(s: &Scenario, c: &mut Checker) {
     if sample > s.duration {
         let message = format!("a run of {} ends before its first sample", s.duration);
         c.report(&["measure.sample", "duration"], message, "sample more often than once in a run");
+    }
+    if s.measure.packets.is_some() && s.network.fidelity != Fidelity::Packet {
+        let message = "there are no packets to capture";
+        c.report(&["measure.packets", "network.fidelity"], message, "set `network.fidelity = \"packet\"`");
+    }
+    if s.measure.packets.is_some_and(|kept| kept > CAPTURED_MAX) {
+        c.report(&["measure.packets"], format!("a packet has at most {CAPTURED_MAX}"), "");
     }
     let samples = s.duration.as_nanos() / sample.as_nanos().max(1);
     if !sample.0.is_zero() && samples > MAX_SAMPLES {

@@ -5,6 +5,7 @@
 mod overlays;
 mod sections;
 mod transports;
+mod topology;
 
 use std::fmt::Write;
 

@@ -2,6 +2,7 @@
 //! one into `BASE` and read it.
 
 use super::overlays::OVERLAYS;
+use super::topology::TOPOLOGY;
 use super::transports::TRANSPORTS;
 
 /// A section of the reference.
@@ -31,7 +32,7 @@ workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 
 /// Every section, in the order of the guide.
 pub(super) fn all() -> impl Iterator<Item = &'static Section> {
-    [FIRST, OVERLAYS, TRANSPORTS, REST].into_iter().flatten()
+    [FIRST, TOPOLOGY, OVERLAYS, TRANSPORTS, REST].into_iter().flatten()
 }
 
 /// The sections before those of overlays.
@@ -66,7 +67,8 @@ figure = [{ name = "traffic", x = "nodes", y = "sent_payload_bytes_per_node" }]"
     section(
         "NetworkConfig",
         "`network`",
-        &[r#"[network]
+        &[
+            r#"[network]
 latency = { regions = { table = "aws-33-p50" } }
 min_latency = "1 ms"
 access = { uplink = "20 Mbit/s", downlink = "100 Mbit/s" }
@@ -76,7 +78,12 @@ jitter = { delay = { exponential = { mean = "2 ms" } } }
 duplicate = "0.1 %"
 partition = [{ start = "1 min", heal = "2 min", groups = { shares = [0.5, 0.5] } }]
 nat = { share = "60 %", relays = 4 }
-address_change = { nodes = 1, every = "1 min" }"#],
+address_change = { nodes = 1, every = "1 min" }"#,
+            r#"[network]
+topology = { shape = { fat_tree = { k = 8, link = { rate = "10 Gbit/s", delay = "1 us" } } } }
+fidelity = "flow"
+flow = { model = "lv08" }"#,
+        ],
     ),
     section(
         "Latency",
@@ -450,11 +457,15 @@ overwrites = "30 %""#],
     section(
         "MeasureConfig",
         "`measure`",
-        &[r#"[measure]
+        &[
+            r#"[measure]
 sample = "500 ms"
 stop_when_converged = true
 events = false
-event_limit = 100_000_000"#],
+event_limit = 100_000_000"#,
+            r#"measure.packets = "256 B"
+network = { fidelity = "packet", topology.shape.star.link = { rate = "1 Gbit/s", delay = "50 us" } }"#,
+        ],
     ),
     section(
         "Sweep",

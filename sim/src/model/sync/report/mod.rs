@@ -15,7 +15,9 @@ use super::observer::{SyncObserver, Tally};
 use crate::measure::results::Results;
 use crate::measure::statistics::quantile;
 use crate::model::host::Hosts;
-use crate::model::report::{cdf, in_seconds, present_node_seconds, ratio, report_nat, report_nodes, report_traffic};
+use crate::model::report::{
+    cdf, in_seconds, present_node_seconds, ratio, report_links, report_nat, report_nodes, report_traffic,
+};
 use crate::model::workload::NO_UPDATE;
 
 /// What became of one issued update.
@@ -59,6 +61,7 @@ pub fn report<P: Synchroniser<Peer = SimPeer>>(
     let needed: u64 = shards.iter().map(|shard| shard.observer().tally().needed_bytes).sum();
     results.scalar("payload_bytes_over_lower_bound", ratio(received as f64, needed as f64));
     report_nat(shards, &mut results);
+    report_links(shards, end.since(measured_from).as_secs_f64(), &mut results);
     report_tally(shards, &mut results);
     updates::report_hops(&fates, &mut results);
     report_nodes(shards, &mut results);
