@@ -47,6 +47,16 @@ pub const CURVES: &[CurveKind] = &[
         meaning: "share of nodes whose best neighbours' round trip is at most so many times that of as many nearest peers",
         lacking: "missing",
     },
+    CurveKind {
+        name: "workflow_time_cdf",
+        meaning: "share of workflow runs that were done within a time of their arrival",
+        lacking: "unfinished",
+    },
+    CurveKind {
+        name: "transfer_time_cdf",
+        meaning: "share of receivers in workflows that had all their input within a time of when the last of their senders had computed",
+        lacking: "missing",
+    },
 ];
 
 /// The curve of this name, if it is one of [`CURVES`].

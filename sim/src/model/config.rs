@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::overlay::config::{SamplerConfig, ServiceSettings};
 use super::rank::config::RankSettings;
+use super::workflow::config::WorkflowSettings;
 use crate::units::{Share, Size, Span};
 
 /// `[protocol]`: which synchroniser keeps the nodes' stores alike, and its parameters.
@@ -81,6 +82,8 @@ pub enum ProtocolConfig {
     /// MeritRank under Sybil attacks: a study of one feedback graph, without messages. What concerns the network, its nodes and a
     /// workload has no place beside it.
     Meritrank(RankSettings),
+    /// Serverless workflows: functions that run on hosts and pass data on, directly or through storage. There is no workload beside them.
+    Workflow(Box<WorkflowSettings>),
 }
 
 impl ProtocolConfig {

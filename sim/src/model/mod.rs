@@ -1,7 +1,7 @@
 //! Protocol families: each builds its entities from the experiment and turns their events into metrics.
 //!
 //! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation; [`overlay`] is
-//! peer sampling and the RTT service; [`rank`] is MeritRank under Sybil attacks;
+//! peer sampling and the RTT service; [`rank`] is MeritRank under Sybil attacks; [`workflow`] is serverless workflows;
 //! [`hostile`] is what some of the nodes may do to the others;
 //! [`phold`] is the engine's benchmark.
 
@@ -21,6 +21,7 @@ pub mod slab;
 mod stage;
 pub mod sync;
 pub mod traffic;
+pub mod workflow;
 pub mod workload;
 
 use std::ops::{ControlFlow, Range};
@@ -111,6 +112,8 @@ pub struct ModelRun {
 pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<ModelRun, Vec<Problem>> {
     if let ProtocolConfig::Meritrank(settings) = &experiment.protocol {
         rank::run(experiment, settings, watch)
+    } else if let ProtocolConfig::Workflow(settings) = &experiment.protocol {
+        workflow::run(experiment, settings, options, watch)
     } else if experiment.protocol.is_overlay() {
         overlay::run(experiment, options, watch)
     } else {

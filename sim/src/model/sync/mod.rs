@@ -83,7 +83,10 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
             let crew = Crew::new(hostile.behaviour, config.method, experiment, &aside, &streams);
             parts.run(experiment, options, watch, |sampler, keys| crew.member(keys, honest(sampler, keys)))
         }
-        ProtocolConfig::Sample { .. } | ProtocolConfig::RttService(_) | ProtocolConfig::Meritrank(_) => {
+        ProtocolConfig::Sample { .. }
+        | ProtocolConfig::RttService(_)
+        | ProtocolConfig::Meritrank(_)
+        | ProtocolConfig::Workflow(_) => {
             return Err(vec![Problem::new("protocol", "this protocol keeps no stores alike", "")]);
         }
     })

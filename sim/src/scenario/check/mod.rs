@@ -6,6 +6,7 @@ mod network;
 mod overlay;
 mod rank;
 mod sweep;
+mod workflow;
 mod workload;
 
 pub(super) use self::files::Files;
@@ -93,6 +94,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     workload::protocol(s, c);
     overlay::overlay(s, c);
     rank::rank(s, c);
+    workflow::workflow(s, c);
     workload::hostile(s, c);
     workload::workload(s, c);
     sweep::expect(s, c);

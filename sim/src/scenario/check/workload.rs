@@ -75,7 +75,10 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
             c.positive("protocol.eager_push.repair", *repair);
             self::budget(s, c, "protocol.eager_push.budget", *budget);
         }
-        ProtocolConfig::Sample { .. } | ProtocolConfig::RttService(_) | ProtocolConfig::Meritrank(_) => {}
+        ProtocolConfig::Sample { .. }
+        | ProtocolConfig::RttService(_)
+        | ProtocolConfig::Meritrank(_)
+        | ProtocolConfig::Workflow(_) => {}
     }
 }
 
@@ -133,8 +136,8 @@ pub(super) fn workload(s: &Scenario, c: &mut Checker) {
     if s.protocol.is_overlay() {
         return super::overlay::workload(s, c);
     }
-    if matches!(s.protocol, ProtocolConfig::Meritrank(_)) {
-        return; // It has none, and `rank` says so.
+    if matches!(s.protocol, ProtocolConfig::Meritrank(_) | ProtocolConfig::Workflow(_)) {
+        return; // They have none, and their own rules say so.
     }
     if w.writers == 0 && w.arrivals != Arrivals::Never {
         c.report(&["workload.writers"], "nobody writes", "use at least 1 writer, or arrivals = \"never\"");
