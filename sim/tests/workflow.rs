@@ -79,12 +79,10 @@ fn one_to_many_equals_its_closed_form() {
                 let last = expected.iter().max().unwrap().as_nanos();
                 assert_eq!(nanos(&results, "transfer_max_s"), last, "{what}");
                 assert_eq!(nanos(&results, "last_transfer_max_s"), last, "{what}");
+                // A mean is rounded to what a metric holds.
                 let sum: u64 = expected.iter().map(|time| time.as_nanos()).sum();
-                assert_eq!(
-                    nanos(&results, "transfer_mean_s"),
-                    (sum + u64::from(receivers) / 2) / u64::from(receivers),
-                    "{what}"
-                );
+                let mean = nanos(&results, "transfer_mean_s");
+                assert!((mean * u64::from(receivers)).abs_diff(sum) <= u64::from(receivers), "{what}: {mean}");
                 if channel.contains("broadcast_layer") {
                     assert_eq!(nanos(&results, "group_setup_mean_s"), form.set_up().as_nanos(), "{what}");
                 }

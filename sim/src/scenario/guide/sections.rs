@@ -2,6 +2,7 @@
 //! one into `BASE` and read it.
 
 use super::overlays::OVERLAYS;
+use super::workflows::WORKFLOWS;
 
 /// A section of the reference.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 
 /// Every section, in the order of the guide.
 pub(super) fn all() -> impl Iterator<Item = &'static Section> {
-    [FIRST, OVERLAYS, REST].into_iter().flatten()
+    [FIRST, OVERLAYS, WORKFLOWS, REST].into_iter().flatten()
 }
 
 /// The sections before those of overlays.
@@ -286,6 +287,7 @@ repair = true"#,
             r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
             r#"protocol.rtt_service = { opinions = 16 }"#,
             r#"protocol.meritrank = { attack = { shape = "path", sybils = 10 } }"#,
+            r#"protocol.workflow = { shape = { fan = { width = 20 } } }"#,
         ],
     ),
 ];
