@@ -87,7 +87,9 @@ fn round(server: &Server, verb: Verb, pipelined: bool, size: usize, trips: usize
         }
         let nanos = if pipelined {
             let mut pipe = redis::pipe();
-            (0..BATCH).for_each(|_| drop(pipe.add_command(command(verb, &value))));
+            for _ in 0..BATCH {
+                pipe.add_command(command(verb, &value));
+            }
             timed(|| pipe.query::<redis::Value>(&mut connection))?
         } else {
             let command = command(verb, &value);
@@ -117,11 +119,11 @@ fn command(verb: Verb, value: &[u8]) -> redis::Cmd {
     let mut command = redis::cmd(verb.name());
     command.arg(KEY);
     match verb {
-        Verb::Get => {}
-        Verb::Set | Verb::Push | Verb::Publish => drop(command.arg(value)),
-        Verb::Pop => drop(command.arg(0)),
-        Verb::Add => drop(command.arg("*").arg("d").arg(value)),
-    }
+        Verb::Get => &mut command,
+        Verb::Set | Verb::Push | Verb::Publish => command.arg(value),
+        Verb::Pop => command.arg(0),
+        Verb::Add => command.arg("*").arg("d").arg(value),
+    };
     command
 }
 

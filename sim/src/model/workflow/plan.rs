@@ -337,7 +337,8 @@ fn order(functions: &[FunctionConfig], edges: &[EdgeConfig], problems: &mut Vec<
     }
     if connected_components(&graph) > 1 {
         let alone = functions.iter().find(|f| edges.iter().all(|edge| edge.from != f.name && edge.to != f.name));
-        let what = alone.map_or("parts without an edge between them".into(), |f| format!("{:?} has no edge", f.name));
+        let what = alone
+            .map_or_else(|| "parts without an edge between them".to_owned(), |f| format!("{:?} has no edge", f.name));
         let message = format!("the workflow is in pieces: {what}");
         problems.push(Problem::new("protocol.workflow.functions", message, "connect them, or run them one by one"));
         return None;

@@ -92,20 +92,20 @@ impl Scheduling {
         match self.scheduler {
             Scheduler::Random => {
                 let hosts = load.of.len().max(1) as u128;
-                load.first + (u128::from(draw) * hosts >> 64) as u32
+                load.first + ((u128::from(draw) * hosts) >> 64) as u32
             }
             Scheduler::LeastLoaded => load.least(),
             Scheduler::LocalityAware => {
                 let with_room = input.iter().filter(|(node, _)| load.has_room(**node));
                 with_room
                     .max_by_key(|(node, bytes)| (**bytes, u32::MAX - **node))
-                    .map_or(load.least(), |(node, _)| *node)
+                    .map_or_else(|| load.least(), |(node, _)| *node)
             }
             Scheduler::TransportAware => {
                 let near = input.keys().copied().filter(|node| load.has_room(*node));
                 let all = near.chain(load.candidates().take(COMPARED));
                 // The first of equal cost has the fewest instances, but for those that hold the input.
-                all.min_by_key(|node| self.cost(*node, input)).unwrap_or(load.least())
+                all.min_by_key(|node| self.cost(*node, input)).unwrap_or_else(|| load.least())
             }
         }
     }

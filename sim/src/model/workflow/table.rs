@@ -131,10 +131,14 @@ impl Table {
         let pipelined = pipelined.parse().map_err(|_| format!("{pipelined:?} is neither true nor false"))?;
         let bytes: u32 = bytes.parse().map_err(|_| format!("{bytes:?} is no number of bytes"))?;
         let is_share = |share: &f64| (0.0..=1.0).contains(share);
-        let quantile = quantile.parse().ok().filter(is_share).ok_or(format!("{quantile:?} is no share from 0 to 1"))?;
+        let quantile =
+            quantile.parse().ok().filter(is_share).ok_or_else(|| format!("{quantile:?} is no share from 0 to 1"))?;
         let sane = |nanos: &u64| *nanos <= NANOS_MAX;
-        let nanos =
-            nanos.parse().ok().filter(sane).ok_or(format!("{nanos:?} is no time in nanoseconds up to a minute"))?;
+        let nanos = nanos
+            .parse()
+            .ok()
+            .filter(sane)
+            .ok_or_else(|| format!("{nanos:?} is no time in nanoseconds up to a minute"))?;
         let place = self.curves.iter().position(|curve| (curve.verb, curve.pipelined) == (verb, pipelined));
         let place = place.unwrap_or_else(|| {
             self.curves.push(Curve { verb, pipelined, sizes: Vec::new() });
