@@ -8,6 +8,7 @@ mod run;
 mod sweep;
 
 pub mod bench;
+pub mod calibrate;
 pub mod compare;
 pub mod draw;
 pub mod map;
@@ -93,6 +94,8 @@ enum Verb {
     Schema(schema::SchemaArgs),
     /// Measure the engine, or a reconciliation.
     Bench(bench::BenchArgs),
+    /// Measure a real server for a model to read.
+    Calibrate(calibrate::CalibrateArgs),
 }
 
 /// Runs `rapsim` with the arguments of the process.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::main(&args),
         Verb::Schema(args) => schema::main(args),
         Verb::Bench(args) => bench::main(&args),
+        Verb::Calibrate(args) => calibrate::main(&args),
     };
     exit.into()
 }

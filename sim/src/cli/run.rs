@@ -148,6 +148,8 @@ fn to_text(file: &Path, directory: &Path, scenario: &Scenario, run: &ModelRun, w
     if is_study(scenario) {
         let all = results.scalars.iter().filter(|scalar| scalar.group.is_empty());
         rows.extend(all.map(|scalar| (scalar.metric.clone(), number(results, &scalar.metric, 6, ""))));
+    } else if is_workflow(scenario) {
+        add_workflows(results, &mut rows);
     } else {
         add_traffic(results, &mut rows);
     }
@@ -167,6 +169,34 @@ fn to_text(file: &Path, directory: &Path, scenario: &Scenario, run: &ModelRun, w
 /// Whether a run sends no messages.
 fn is_study(scenario: &Scenario) -> bool {
     matches!(scenario.protocol, ProtocolConfig::Meritrank(_))
+}
+
+/// Whether functions run and pass data on.
+fn is_workflow(scenario: &Scenario) -> bool {
+    matches!(scenario.protocol, ProtocolConfig::Workflow(_))
+}
+
+/// How long workflows took, and what they moved.
+fn add_workflows(results: &Results, rows: &mut Vec<(String, String)>) {
+    let both = |first, second| format!("{} / {}", number(results, first, 4, " s"), number(results, second, 4, " s"));
+    rows.push(("workflows finished / not".into(), {
+        let count = |metric| number(results, metric, 0, "");
+        format!("{} / {}", count("workflows_finished"), count("workflows_unfinished"))
+    }));
+    for (label, first, second) in [
+        ("time of a workflow, mean / p99", "workflow_time_mean_s", "workflow_time_p99_s"),
+        ("data to a receiver, mean / slowest", "transfer_mean_s", "transfer_max_s"),
+        ("start / computation, mean", "instance_start_mean_s", "instance_compute_mean_s"),
+    ] {
+        rows.push((label.into(), both(first, second)));
+    }
+    for (label, metric) in [
+        ("bytes of a run, at both ends", "nic_bytes_per_run"),
+        ("of these at the busiest node", "hot_nic_bytes_per_run"),
+        ("sent by the busiest host", "sender_bytes_per_run"),
+    ] {
+        rows.push((label.into(), number(results, metric, 0, " B")));
+    }
 }
 
 /// How updates spread, and what that took.
@@ -216,8 +246,11 @@ fn next_step(file: &Path, directory: &Path, scenario: &Scenario) -> String {
     if scenario.sweep.is_some() {
         return format!("\nThis was the scenario's own point. Its whole grid:\n  {program} sweep {file}");
     }
-    let other =
-        if is_study(scenario) { "protocol.meritrank.continue_prob=0.5" } else { "network.loss.independent=0.1" };
+    let other = match scenario.protocol {
+        ProtocolConfig::Meritrank(_) => "protocol.meritrank.continue_prob=0.5",
+        ProtocolConfig::Workflow(_) => "protocol.workflow.channel=binomial_tree",
+        _ => "network.loss.independent=0.1",
+    };
     format!(
         "\nNext: change one thing, and compare it with this run\n  \
          {program} run {file} --set {other}\n  \

@@ -52,6 +52,16 @@ pub const CURVES: &[CurveKind] = &[
         meaning: "share of arrived requests that took at most so long, of all and of large ones; `calls_arrived_share` says how many did not",
         lacking: "missing",
     },
+    CurveKind {
+        name: "workflow_time_cdf",
+        meaning: "share of workflow runs that were done within a time of their arrival",
+        lacking: "unfinished",
+    },
+    CurveKind {
+        name: "transfer_time_cdf",
+        meaning: "share of receivers in workflows that had all their input within a time of when the last of their senders had computed",
+        lacking: "missing",
+    },
 ];
 
 /// The curve of this name, if it is one of [`CURVES`].

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::config::CallsSettings;
 use super::overlay::config::{SamplerConfig, ServiceSettings};
 use super::rank::config::RankSettings;
+use super::workflow::config::WorkflowSettings;
 use crate::units::{Share, Size, Span};
 
 /// `[protocol]`: which synchroniser keeps the nodes' stores alike, and its parameters.
@@ -84,6 +85,8 @@ pub enum ProtocolConfig {
     Meritrank(RankSettings),
     /// Requests from some nodes to others, and replies: what a transport makes of them. The workload writes nothing.
     Calls(CallsSettings),
+    /// Serverless workflows: functions that run on hosts and pass data on, directly or through storage. There is no workload beside them.
+    Workflow(Box<WorkflowSettings>),
 }
 
 impl ProtocolConfig {

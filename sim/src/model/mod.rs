@@ -2,6 +2,7 @@
 //!
 //! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation; [`overlay`] is
 //! peer sampling and the RTT service; [`rank`] is MeritRank under Sybil attacks; [`calls`] is requests and replies;
+//! [`workflow`] is serverless workflows;
 //! [`hostile`] is what some of the nodes may do to the others;
 //! [`phold`] is the engine's benchmark.
 
@@ -23,6 +24,7 @@ mod stage;
 pub mod sync;
 pub mod traffic;
 pub mod transports;
+pub mod workflow;
 pub mod workload;
 
 use std::ops::{ControlFlow, Range};
@@ -115,6 +117,8 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
         rank::run(experiment, settings, watch)
     } else if let ProtocolConfig::Calls(settings) = &experiment.protocol {
         calls::run(experiment, settings, options, watch)
+    } else if let ProtocolConfig::Workflow(settings) = &experiment.protocol {
+        workflow::run(experiment, settings, options, watch)
     } else if experiment.protocol.is_overlay() {
         overlay::run(experiment, options, watch)
     } else {

@@ -32,7 +32,7 @@ pub use error::OutputError;
 pub use host::{HostFacts, peak_rss_bytes, resident_bytes};
 pub use manifest::{CurveAxes, Manifest};
 pub use run::{RunRecord, StoredRun, exists, prepare, read, redraw, run_name, write};
-pub use staging::clean;
+pub use staging::{clean, replace_file};
 pub use sweep::{
     PointRecord, StoredSweep, SweepManifest, begin_sweep, finish_sweep, is_sweep, point_name, read_sweep, sweep_curve,
     sweep_name, sweep_series,

@@ -143,7 +143,10 @@ fn lock_of(temporary: &Path) -> PathBuf {
 }
 
 /// Replaces one file by a whole new one.
-pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+///
+/// # Errors
+/// It cannot be written; what was there before is still whole.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!("{TEMPORARY}{}-{name}", std::process::id()));
     let done = Machine.write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));

@@ -87,7 +87,8 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
         ProtocolConfig::Sample { .. }
         | ProtocolConfig::RttService(_)
         | ProtocolConfig::Meritrank(_)
-        | ProtocolConfig::Calls(_) => {
+        | ProtocolConfig::Calls(_)
+        | ProtocolConfig::Workflow(_) => {
             return Err(vec![Problem::new("protocol", "this protocol keeps no stores alike", "")]);
         }
     })

@@ -1,9 +1,11 @@
-//! The files that a scenario names: tables of delays and traces of sessions, read and judged before anything is run.
+//! The files that a scenario names: tables of delays and of service times and traces of sessions, read and judged before anything is run.
 
 use std::path::{Path, PathBuf};
 
 use super::super::schema::Scenario;
 use super::{Checker, MAX_NODES};
+use crate::model::config::ProtocolConfig;
+use crate::model::workflow::table::Table;
 use crate::network::Network;
 use crate::network::churn::Churn;
 use crate::network::config::{ChurnConfig, NetworkConfig};
@@ -17,6 +19,7 @@ pub(in super::super) struct Files {
     base: Option<PathBuf>,
     tables: Judged<NetworkConfig>,
     traces: Judged<ChurnConfig>,
+    times: Judged<PathBuf>,
 }
 
 /// What was found under which configuration and with how many nodes.
@@ -49,6 +52,12 @@ impl Files {
         if let Some(churn) = s.churn.as_ref().filter(|churn| is_read(churn.file())) {
             let judge = |churn: &ChurnConfig| Churn::trace_problems(churn, nodes, base);
             c.take(once(&mut self.traces, churn.clone(), nodes, judge));
+        }
+        if let (ProtocolConfig::Workflow(workflow), true) = (&s.protocol, self.base.is_some())
+            && let Some(file) = &workflow.redis.table
+        {
+            let judge = |file: &PathBuf| Table::read(&base.join(file)).err().into_iter().collect();
+            c.take(once(&mut self.times, file.clone(), nodes, judge));
         }
     }
 }

@@ -8,6 +8,7 @@ mod overlay;
 mod rank;
 mod sweep;
 mod transport;
+mod workflow;
 mod workload;
 
 pub(super) use self::files::Files;
@@ -100,6 +101,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     calls::calls(s, c);
     overlay::overlay(s, c);
     rank::rank(s, c);
+    workflow::workflow(s, c);
     workload::hostile(s, c);
     workload::workload(s, c);
     sweep::expect(s, c);

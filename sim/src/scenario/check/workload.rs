@@ -78,7 +78,8 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
         ProtocolConfig::Sample { .. }
         | ProtocolConfig::RttService(_)
         | ProtocolConfig::Meritrank(_)
-        | ProtocolConfig::Calls(_) => {}
+        | ProtocolConfig::Calls(_)
+        | ProtocolConfig::Workflow(_) => {}
     }
 }
 
@@ -133,8 +134,8 @@ fn budget(s: &Scenario, c: &mut Checker, path: &str, budget: Size) {
 
 pub(super) fn workload(s: &Scenario, c: &mut Checker) {
     let w = &s.workload;
-    if matches!(s.protocol, ProtocolConfig::Meritrank(_)) {
-        return; // It has none, and `rank` says so.
+    if matches!(s.protocol, ProtocolConfig::Meritrank(_) | ProtocolConfig::Workflow(_)) {
+        return; // They have none, and their own rules say so.
     }
     if !s.protocol.keeps_stores() {
         return super::overlay::workload(s, c);

@@ -4,6 +4,7 @@
 use super::overlays::OVERLAYS;
 use super::topology::TOPOLOGY;
 use super::transports::TRANSPORTS;
+use super::workflows::WORKFLOWS;
 
 /// A section of the reference.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ workload = { writers = 10, arrivals = { burst = { count = 10 } } }
 
 /// Every section, in the order of the guide.
 pub(super) fn all() -> impl Iterator<Item = &'static Section> {
-    [FIRST, TOPOLOGY, OVERLAYS, TRANSPORTS, REST].into_iter().flatten()
+    [FIRST, TOPOLOGY, OVERLAYS, TRANSPORTS, WORKFLOWS, REST].into_iter().flatten()
 }
 
 /// The sections before those of overlays.
@@ -295,6 +296,7 @@ repair = true"#,
             r#"protocol.sample = { sampler = { cyclon = {} }, bootstrap = 5 }"#,
             r#"protocol.rtt_service = { opinions = 16 }"#,
             r#"protocol.meritrank = { attack = { shape = "path", sybils = 10 } }"#,
+            r#"protocol.workflow = { shape = { fan = { width = 20 } } }"#,
         ],
     ),
 ];
