@@ -79,7 +79,7 @@ where
 {
     let shards = options.shards(experiment.nodes);
     let (starts, lookahead) = stage.network.shards(shards);
-    let one_thread = one_thread(shards, &starts);
+    let one_thread = one_thread(&stage.network, shards, &starts);
     let streams = stage.streams.clone();
     let world = stage.world(experiment, Box::new(|_| ()), kind.revive);
     let shards: Vec<_> = starts
@@ -87,7 +87,8 @@ where
         .map(|range| {
             let protocols = (range[0]..range[1]).map(&protocol);
             let observer = CallObserver::default();
-            let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, false);
+            let hosts = Hosts::new(range[0], protocols, Arc::clone(&world), &streams, observer, false)
+                .capturing(experiment.measure.packets);
             if experiment.nodes <= NodeTraffic::NODES_MAX { hosts.counting_by_node() } else { hosts }
         })
         .collect();
@@ -101,10 +102,11 @@ where
         target: node,
         data: Note::start(),
     });
-    let run = engine::run(shards, begins, &mut director, &plan);
+    let mut run = engine::run(shards, begins, &mut director, &plan);
     let drained = matches!(run.outcome, Outcome::Drained);
     let span = (Instant::ZERO + warm_up, if drained { plan.deadline } else { run.end });
-    let results = report::report(&run.shards, director, kind.look, span);
+    let mut results = report::report(&run.shards, director, kind.look, span);
+    results.packets = run.shards.iter_mut().flat_map(Hosts::take_packets).collect();
     let (_, statistics) = RunStatistics::split(run);
     ModelRun { results, statistics, one_thread }
 }

@@ -9,7 +9,7 @@ use super::observer::CallObserver;
 use crate::measure::results::{Curve, Results};
 use crate::measure::statistics::quantile;
 use crate::model::host::{Hosts, SimProtocol};
-use crate::model::report::{cdf, ratio, report_nat, report_nodes, report_traffic};
+use crate::model::report::{cdf, ratio, report_links, report_nat, report_nodes, report_traffic};
 use crate::model::transports::{Look, report_flows};
 
 /// Everything that a run of calls is judged by.
@@ -56,6 +56,7 @@ where
     let node_seconds = to.since(from).as_secs_f64() * shards.iter().map(Hosts::len).sum::<usize>() as f64;
     report_traffic(shards, node_seconds, &mut results);
     report_nat(shards, &mut results);
+    report_links(shards, to.since(from).as_secs_f64(), &mut results);
     report_nodes(shards, &mut results);
     report_flows(shards, look, &mut results);
     results

@@ -3,14 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use rapprochement_core::protocol::Protocol;
 use rapprochement_core::time::Instant;
 
 use super::message::Task;
-use super::node::{Moment, WorkflowEvent, WorkflowNode};
+use super::node::{Moment, WorkflowEvent};
 use crate::engine::{Director, Outcome, Progress};
 use crate::measure::results::Results;
 use crate::model::config::MeasureConfig;
-use crate::model::host::{Hosts, Observer, World};
+use crate::model::host::{Hosts, Observer, SimProtocol, World};
 use crate::model::{Heartbeat, Watch};
 
 /// A moment of an instance, and when it was.
@@ -40,7 +41,7 @@ impl WorkflowObserver {
     }
 }
 
-impl Observer<WorkflowNode> for WorkflowObserver {
+impl<P: SimProtocol + Protocol<Event = WorkflowEvent>> Observer<P> for WorkflowObserver {
     fn commanded(&mut self, _: u32) {}
 
     fn event(&mut self, now: Instant, node: u32, _since: Instant, event: WorkflowEvent) -> u64 {
@@ -49,34 +50,40 @@ impl Observer<WorkflowNode> for WorkflowObserver {
         (event.kind as u64) << 56 ^ u64::from(event.of.run) << 28 ^ u64::from(event.of.task)
     }
 
-    fn joined(&mut self, _: Instant, _: u32, _: &WorkflowNode) {}
+    fn joined(&mut self, _: Instant, _: u32, _: &P) {}
 
-    fn left(&mut self, _: Instant, _: u32, _: &WorkflowNode) {}
+    fn left(&mut self, _: Instant, _: u32, _: &P) {}
 }
 
 /// The director of a run of workflows.
-pub(super) struct WorkflowDirector<'a> {
+pub(super) struct WorkflowDirector<'a, P: Protocol> {
     measure: MeasureConfig,
     watch: Watch<'a>,
     next: Instant,
     pub(super) results: Results,
-    pub(super) world: Arc<World<WorkflowNode>>,
+    pub(super) world: Arc<World<P>>,
 }
 
-impl<'a> WorkflowDirector<'a> {
-    pub(super) fn new(measure: MeasureConfig, world: Arc<World<WorkflowNode>>, watch: Watch<'a>) -> Self {
+impl<'a, P: Protocol> WorkflowDirector<'a, P> {
+    pub(super) fn new(measure: MeasureConfig, world: Arc<World<P>>, watch: Watch<'a>) -> Self {
         Self { next: Instant::ZERO + measure.sample.0, measure, watch, results: Results::default(), world }
     }
 }
 
-type Shard = Hosts<WorkflowNode, WorkflowObserver>;
-
-impl Director<Shard> for WorkflowDirector<'_> {
+impl<P> Director<Hosts<P, WorkflowObserver>> for WorkflowDirector<'_, P>
+where
+    P: SimProtocol + Protocol<Event = WorkflowEvent>,
+{
     fn next(&self) -> Option<Instant> {
         Some(self.next)
     }
 
-    fn act(&mut self, now: Instant, shards: &mut [&mut Shard], progress: &Progress) -> Option<Outcome> {
+    fn act(
+        &mut self,
+        now: Instant,
+        shards: &mut [&mut Hosts<P, WorkflowObserver>],
+        progress: &Progress,
+    ) -> Option<Outcome> {
         self.next = now + self.measure.sample.0;
         let finished: u64 = shards.iter().map(|shard| shard.observer().finished).sum();
         self.results.sample(now, "workflows_finished", "", finished as f64);

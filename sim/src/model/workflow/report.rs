@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use rapprochement_core::protocol::Protocol;
 use rapprochement_core::time::Instant;
 
 use super::message::Task;
-use super::node::{Moment, WorkflowNode};
+use super::node::{Moment, WorkflowEvent};
 use super::observer::{Record, WorkflowObserver};
 use super::plan::Plan;
 use crate::measure::results::{Curve, Results};
 use crate::measure::statistics::quantile;
-use crate::model::host::Hosts;
+use crate::model::host::{Hosts, SimProtocol};
 use crate::model::report::{cdf, ratio};
 
 /// Times of one kind, in seconds.
@@ -86,7 +87,10 @@ impl Moments {
 }
 
 /// Everything that a run of workflows is judged by.
-pub(super) fn report(shards: &[Hosts<WorkflowNode, WorkflowObserver>], plan: &Plan, results: &mut Results) {
+pub(super) fn report<P>(shards: &[Hosts<P, WorkflowObserver>], plan: &Plan, results: &mut Results)
+where
+    P: SimProtocol + Protocol<Event = WorkflowEvent>,
+{
     let moments = Moments::of(shards.iter().flat_map(|shard| shard.observer().records().iter().copied()));
     let runs = moments.between(Moment::Arrived, Moment::Finished);
     results.scalar("workflows_finished", runs.len() as f64);
@@ -123,7 +127,10 @@ pub(super) fn report(shards: &[Hosts<WorkflowNode, WorkflowObserver>], plan: &Pl
 }
 
 /// Bytes by interface, in each run.
-fn nics(shards: &[Hosts<WorkflowNode, WorkflowObserver>], plan: &Plan, results: &mut Results) {
+fn nics<P>(shards: &[Hosts<P, WorkflowObserver>], plan: &Plan, results: &mut Results)
+where
+    P: SimProtocol + Protocol<Event = WorkflowEvent>,
+{
     let bytes: Vec<(u64, u64)> = shards.iter().flat_map(Hosts::node_bytes).collect();
     let per_run = |bytes: u64| bytes as f64 / f64::from(plan.settings.runs);
     let hosts = bytes.get(plan.first_host as usize..).unwrap_or(&[]);

@@ -20,8 +20,9 @@ pub(super) fn transport(s: &Scenario, c: &mut Checker) {
         return;
     }
     c.take(s.transport.problems(&s.network.packet));
-    if !s.protocol.keeps_stores() && !matches!(s.protocol, ProtocolConfig::Calls(_)) {
-        let help = "leave `transport` out, or use a synchroniser or protocol.calls";
+    let carried = matches!(s.protocol, ProtocolConfig::Calls(_) | ProtocolConfig::Workflow(_));
+    if !s.protocol.keeps_stores() && !carried {
+        let help = "leave `transport` out, or use a synchroniser, protocol.calls or protocol.workflow";
         c.report(&["transport", "protocol"], "the messages of this protocol go as datagrams", help);
     }
     if s.hostile.is_some() {

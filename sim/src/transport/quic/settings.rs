@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
-use quinn_proto::congestion::{ControllerFactory, CubicConfig, NewRenoConfig};
+use quinn_proto::congestion::{ControllerFactory, NewRenoConfig};
 use quinn_proto::{
     ClientConfig, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig, IdleTimeout, NoneTokenStore,
     ServerConfig, TimeSource, TransportConfig, VarInt,
 };
 
 use super::config::{Congestion, QuicConfig};
+use super::cubic::CubicFactory;
 use super::null_keys::{NodeKey, fold, mix};
 use super::security::Security;
 
@@ -43,9 +44,7 @@ pub(super) fn transport(config: &QuicConfig) -> TransportConfig {
 fn congestion(config: &QuicConfig) -> Arc<dyn ControllerFactory + Send + Sync> {
     match config.congestion {
         Congestion::Cubic => {
-            let mut cubic = CubicConfig::default();
-            cubic.initial_window(config.initial_window.0);
-            Arc::new(cubic)
+            Arc::new(CubicFactory { initial_window: config.initial_window.0 })
         }
         Congestion::NewReno => {
             let mut new_reno = NewRenoConfig::default();
