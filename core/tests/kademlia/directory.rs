@@ -89,8 +89,9 @@ fn a_key_has_several_values_up_to_eight() {
         publish(&mut world, me, "name", text);
         world.run(Duration::from_secs(1));
     }
-    // Authors hold their own besides. At the others the value that expires first, which is the first, gave way.
-    let others: Vec<u32> = holders(&world, "name").into_iter().filter(|me| *me >= 9).collect();
+    // Authors hold their own besides, and send to one more in their place. At the others the value that expires first, which is
+    // the first, gave way.
+    let others: Vec<u32> = closest(&world, key("name"), 8).into_iter().filter(|me| *me >= 9).collect();
     assert!(!others.is_empty());
     for me in others {
         let mut values = world.nodes[me as usize].values_of(world.now, key("name"));

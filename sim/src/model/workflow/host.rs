@@ -93,6 +93,16 @@ impl Host {
         message: &WorkflowMessage,
         context: &mut C,
     ) {
+        let is_known = match message {
+            WorkflowMessage::Invoke(of, _) | WorkflowMessage::Placed(of, _) => self.plan.knows(*of),
+            WorkflowMessage::Join(route, ..)
+            | WorkflowMessage::Joined(route)
+            | WorkflowMessage::Piece { route, .. } => self.plan.has_route(*route),
+            _ => true,
+        };
+        if !is_known {
+            return;
+        }
         match message {
             WorkflowMessage::Invoke(of, receivers) => self.invoke(*of, receivers, context),
             WorkflowMessage::Placed(of, receivers) => {
@@ -140,7 +150,7 @@ impl Host {
 
     /// The coordinator wants an instance to run here.
     fn invoke<C: Context<WorkflowNode>>(&mut self, of: Task, receivers: &[SimPeer], context: &mut C) {
-        if self.plan.stage_of(of.task).is_none() || std::mem::replace(&mut self.instance(of).invoked, true) {
+        if std::mem::replace(&mut self.instance(of).invoked, true) {
             return;
         }
         if !receivers.is_empty() {

@@ -9,6 +9,7 @@ use rapprochement_core::wire::MESSAGE_LEN_MAX;
 use super::config::{
     Channel, EdgeConfig, EdgeData, Exchange, FunctionConfig, Operation, Scheduler, Shape, WorkflowSettings,
 };
+use super::message::{Route, Task};
 use super::tree::Tree;
 use crate::problem::Problem;
 use crate::units::{Size, Span};
@@ -186,6 +187,18 @@ impl Plan {
     pub fn stage_of(&self, task: u32) -> Option<usize> {
         let place = self.stages.partition_point(|stage| stage.first <= task).checked_sub(1)?;
         (task < self.tasks()).then_some(place)
+    }
+
+    /// Whether there is such an instance, so that what is kept on a message's word is bounded by the plan.
+    pub fn knows(&self, of: Task) -> bool {
+        of.run < self.settings.runs && of.task < self.tasks()
+    }
+
+    /// Whether data goes this way.
+    pub fn has_route(&self, Route { run, link, from, to }: Route) -> bool {
+        let sender = self.links.get(link as usize).map(|link| link.from);
+        let known = self.knows(Task { run, task: from }) && self.knows(Task { run, task: to });
+        known && sender.is_some() && self.stage_of(from) == sender
     }
 
     /// The node of a front end of the store, for a host.
