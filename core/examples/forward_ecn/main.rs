@@ -1,8 +1,8 @@
 //! Forward ECN on the published testbed: two clients with 1 Gbit/s and a server behind 100 Mbit/s, packets of 1000 bytes
 //! (D. Staessens, "Congestion avoidance in Ouroboros", 12 December 2020: 79.0 Mbit/s alone; 42.8 and 45 once the second has joined).
 //! Prints a table over how queues mark, how senders offer packets, and whether they are spread over a slot, with what is left to the
-//! published figures. The first row of each sender at shift 4, offset 0, or, no pacing is the setting of the commit that is
-//! modelled (`core/src/flow/mod.rs`), which was fixed before any row was seen.
+//! published figures. Shift 4, offset 0, or, no pacing, increase by the limit is the setting of the commit that is modelled
+//! (`core/src/flow/mod.rs`): it is the configuration's default, and was fixed before any row was seen.
 //!
 //! `cargo run --release --example forward_ecn` prints the whole grid, with `-- regression` the one row that a test looks at.
 

@@ -16,13 +16,15 @@
 //! | [`frcp`] | order, retransmission, flow control, fragments |
 //! | [`congestion`] | multi-bit forward ECN |
 //! | [`broadcast`] | a layer that floods a tree |
-//! | [`node`] | all flows of one node, as one state machine |
+//! | [`node`], [`record`] | all flows of one node, as one state machine, and what they have done |
 
 pub mod allocation;
 pub mod broadcast;
 mod channel;
 pub mod config;
 pub mod congestion;
+mod directory;
 pub mod frcp;
 pub mod node;
 pub mod packet;
+pub mod record;

@@ -16,13 +16,15 @@ use core::fmt;
 
 use rand_core::Rng;
 
-use super::allocation::{Admission, Allocation, Failure, Step};
+use super::allocation::{Admission, Allocation, Step};
 use super::channel::Channel;
 use super::config::FlowConfig;
+use super::directory::Directory;
 use super::packet::address;
 use super::packet::{ALLOCATOR, Body, Content, FIRST_FLOW, FlowPacket, KEY_EXCHANGE_MAX, Reply, Request, TTL, Update};
+use super::record::{FlowFootprint, FlowStats};
 use crate::peer::{Peer, mix};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// One node's flows.
 pub struct Flows<P: Peer, B: Body> {
@@ -96,58 +98,6 @@ pub enum Output<P, B: Body> {
     Up(P),
     /// The peer is gone: no flow to it could be allocated, or what was sent could not be brought over.
     Down(P),
-}
-
-/// What one flow has done at this side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FlowStats<P> {
-    /// The other side.
-    pub peer: P,
-    /// Whether this side asked for the flow.
-    pub asked: bool,
-    /// When it began here.
-    pub opened: Instant,
-    /// When it was allocated here.
-    pub established: Option<Instant>,
-    /// Why it was not.
-    pub failure: Option<Failure>,
-    /// When it ended here.
-    pub ended: Option<Instant>,
-    /// When the first byte of a message arrived.
-    pub first_byte: Option<Instant>,
-    /// When the last byte of a message arrived.
-    pub last_byte: Option<Instant>,
-    /// Messages that were handed over.
-    pub sent: u64,
-    /// Messages that arrived.
-    pub received: u64,
-    /// Bytes of messages that left, each once.
-    pub sent_bytes: u64,
-    /// Bytes of messages that arrived; what came twice counts twice.
-    pub received_bytes: u64,
-    /// Packets that left, of every kind.
-    pub packets: u64,
-    /// Of these, packets that carried something again.
-    pub retransmissions: u64,
-    /// Timeouts of packets; each takes its packet for lost.
-    pub timeouts: u64,
-    /// The smoothed round trip.
-    pub round_trip: Option<Duration>,
-}
-
-/// State that a node keeps for flows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FlowFootprint {
-    /// Flows that carry messages, or may.
-    pub open: u64,
-    /// Allocations under way at the asking side.
-    pub allocating: u64,
-    /// Flows that a peer asked for and never used: half-open ones, after a lost reply, among them.
-    pub unused: u64,
-    /// Ended flows whose timers go on.
-    pub lingering: u64,
-    /// Bytes of state, as the model counts them.
-    pub bytes: u64,
 }
 
 impl<P: Peer, B: Body> Flows<P, B> {
@@ -550,58 +500,6 @@ impl<P: Peer, B: Body> Flows<P, B> {
         self.drawn += 1;
         let number = u32::try_from(FIRST_FLOW + self.drawn).unwrap_or(u32::MAX);
         (mix(self.key.wrapping_add(self.drawn)) << 32) | u64::from(number)
-    }
-}
-
-impl<P> FlowStats<P> {
-    const fn begun(now: Instant, peer: P, asked: bool) -> Self {
-        Self {
-            peer,
-            asked,
-            opened: now,
-            established: None,
-            failure: None,
-            ended: None,
-            first_byte: None,
-            last_byte: None,
-            sent: 0,
-            received: 0,
-            sent_bytes: 0,
-            received_bytes: 0,
-            packets: 0,
-            retransmissions: 0,
-            timeouts: 0,
-            round_trip: None,
-        }
-    }
-}
-
-/// Addresses that are remembered, and until when. All are remembered equally long, so the oldest are forgotten first.
-#[derive(Debug)]
-struct Directory<P> {
-    until: BTreeMap<P, Instant>,
-    order: VecDeque<(Instant, P)>,
-}
-
-impl<P> Default for Directory<P> {
-    fn default() -> Self {
-        Self { until: BTreeMap::new(), order: VecDeque::new() }
-    }
-}
-
-impl<P: Peer> Directory<P> {
-    fn learn(&mut self, until: Instant, peer: P) {
-        self.until.insert(peer, until);
-        self.order.push_back((until, peer));
-    }
-
-    fn knows(&mut self, now: Instant, peer: P) -> bool {
-        while let Some((until, old)) = self.order.pop_front_if(|(until, _)| *until <= now) {
-            if self.until.get(&old) == Some(&until) {
-                self.until.remove(&old);
-            }
-        }
-        self.until.contains_key(&peer)
     }
 }
 

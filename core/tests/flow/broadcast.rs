@@ -9,6 +9,7 @@ use rapprochement_core::time::{Duration, Instant};
 
 use crate::world::{Bytes, at, ms};
 
+type Loses = fn(&LayerMessage<SimPeer, Bytes>) -> bool;
 type Member = Broadcast<SimPeer, Bytes>;
 
 /// Members with a constant delay between them, so that packets arrive in the order in which they left.
@@ -18,7 +19,7 @@ struct Layer {
     dead: BTreeSet<usize>,
     delay: Duration,
     flying: VecDeque<(Instant, usize, usize, LayerMessage<SimPeer, Bytes>)>,
-    lost: fn(&LayerMessage<SimPeer, Bytes>) -> bool,
+    lost: Loses,
     joined: BTreeMap<usize, Instant>,
     admitted: Vec<(Instant, usize)>,
     orphaned: Vec<(Instant, usize)>,
@@ -189,7 +190,7 @@ fn data_arrives_a_hop_later_at_each_depth() {
 
 #[test]
 fn what_is_lost_while_joining_fails_after_twenty_seconds() {
-    let cases: [(fn(&LayerMessage<SimPeer, Bytes>) -> bool, u64); 3] = [
+    let cases: [(Loses, u64); 3] = [
         (|message| matches!(message, LayerMessage::Request), 20_000),
         (|message| matches!(message, LayerMessage::Connected), 20_020),
         (|message| matches!(message, LayerMessage::Admit(_)), 20_040),

@@ -33,7 +33,7 @@ fn unruly(seed: u64, qos: Qos) -> World {
     let mut config = config(qos);
     config.frcp.rendezvous_fails = false;
     let mut world = World::new(2, ms(20), &config);
-    world.lost = Box::new(move |number, packet| packet.class() >= 2 && draw(seed, number) % 5 == 0);
+    world.lost = Box::new(move |number, packet| packet.class() >= 2 && draw(seed, number).is_multiple_of(5));
     world.late = Box::new(move |number| Duration::from_micros(draw(seed, 1 << 24 | number) % 60_000));
     for message in messages(seed) {
         world.send(0, 1, &message);

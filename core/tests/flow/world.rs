@@ -13,6 +13,7 @@ use rapprochement_core::wire::Message;
 
 /// Bytes are messages.
 pub(crate) type Bytes = Box<[u8]>;
+type Loses = Box<dyn FnMut(u64, &Packet) -> bool>;
 type Packet = FlowPacket<Bytes>;
 
 pub(crate) struct World {
@@ -22,7 +23,7 @@ pub(crate) struct World {
     /// How long the directory takes, and whether it knows the name; `None` for no answer.
     pub(crate) directory: Option<(Duration, bool)>,
     /// Whether the packet with this number is lost.
-    pub(crate) lost: Box<dyn FnMut(u64, &Packet) -> bool>,
+    pub(crate) lost: Loses,
     /// How much later than the others it comes.
     pub(crate) late: Box<dyn FnMut(u64) -> Duration>,
     events: BTreeMap<(Instant, u64), Event>,
