@@ -1,6 +1,7 @@
-//! All flows of one node, as one state machine without I/O: messages go in at one end and come out at the other. One flow is
-//! allocated for each peer that something is sent to, with its first message, and kept until it is closed, fails, or has been silent
-//! for as long as its quality of service says; what the other side sends comes over a flow of its own.
+//! All flows of one node, as one state machine without I/O: messages go in at one end and come out at the other. A flow is
+//! allocated for a peer that something is sent to, with its first message, and kept until it is closed, fails, or has been silent
+//! for as long as its quality of service says. It goes both ways: who was asked answers over the newest flow over which something
+//! has come from that peer. Two who ask each other at once have two.
 //!
 //! The order of calls is that of `quinn-proto`: after each call the owner polls until nothing is left, carries out what it was told,
 //! and then asks for the deadline. Where an address has to be looked up, the owner is told so, and answers by [`Flows::resolved`].
@@ -37,6 +38,8 @@ pub struct Flows<P: Peer, B: Body> {
     asked: BTreeMap<P, Asked<B>>,
     /// Flows that peers asked for, by peer and endpoint id here.
     answered: BTreeMap<(P, u64), Answered<B>>,
+    /// Of these, by peer, the newest over which something has come: what is said to its peer goes back over it.
+    newest: BTreeMap<P, u64>,
     admission: Admission<P>,
     known: Directory<P>,
     timers: BTreeSet<(Instant, Which<P>)>,
@@ -110,6 +113,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
             drawn: 0,
             asked: BTreeMap::new(),
             answered: BTreeMap::new(),
+            newest: BTreeMap::new(),
             admission: Admission::default(),
             known: Directory::default(),
             timers: BTreeSet::new(),
@@ -122,6 +126,9 @@ impl<P: Peer, B: Body> Flows<P, B> {
     /// Takes a message for a peer, and asks for a flow first where there is none.
     pub fn send(&mut self, now: Instant, to: P, sdu: B::Sdu) {
         if !self.asked.contains_key(&to) {
+            if let Some(&eid) = self.newest.get(&to) {
+                return self.send_back(now, to, eid, sdu);
+            }
             self.begin(now, to);
         }
         let Some(asked) = self.asked.get_mut(&to) else { return };
@@ -133,6 +140,16 @@ impl<P: Peer, B: Body> Flows<P, B> {
             None => asked.waiting.push_back(sdu),
         }
         self.settle(now, Which::Asked(to));
+    }
+
+    /// Sends over a flow that the peer asked for.
+    fn send_back(&mut self, now: Instant, to: P, eid: u64, sdu: B::Sdu) {
+        let Some(answered) = self.answered.get_mut(&(to, eid)) else { return };
+        if let Some(record) = answered.record {
+            self.records[record].sent += 1;
+        }
+        answered.channel.send(sdu);
+        self.settle(now, Which::Answered(to, eid));
     }
 
     /// The directory has answered: whether it knows the peer's name.
@@ -198,6 +215,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
     pub fn restart(&mut self) {
         self.asked.clear();
         self.answered.clear();
+        self.newest.clear();
         self.admission = Admission::default();
         self.known = Directory::default();
         self.timers.clear();
@@ -345,7 +363,8 @@ impl<P: Peer, B: Body> Flows<P, B> {
                 stats.last_byte = Some(now);
             }
         }
-        if new && matches!(which, Which::Answered(..)) {
+        if new && let Which::Answered(_, eid) = which {
+            self.newest.insert(from, eid);
             self.out.push_back(Output::Up(from));
         }
         self.out.extend(complete.into_iter().map(|sdu| Output::Deliver { from, sdu }));
@@ -436,6 +455,9 @@ impl<P: Peer, B: Body> Flows<P, B> {
             }
             Which::Answered(peer, eid) => {
                 let Some(answered) = self.answered.remove(&(peer, eid)) else { return };
+                if self.newest.get(&peer) == Some(&eid) {
+                    self.newest.remove(&peer);
+                }
                 self.admission.release(peer);
                 (answered.timer, Some(answered.channel), answered.record)
             }

@@ -171,3 +171,23 @@ fn a_crashed_node_has_no_flows_and_its_peers_find_out() {
     assert_eq!(world.delivered.len(), 1);
     assert_eq!(world.down.len(), 1, "by R, since nothing is told of a flow that is gone");
 }
+
+/// A flow goes both ways: the answer needs no allocation, and a new flow of the asker takes the place of the one that it closed.
+#[test]
+fn who_was_asked_answers_over_the_newest_flow() {
+    let mut world = World::new(2, ms(20), &config(Qos::DATA));
+    for (round, begin) in [(0u8, 0), (1, 1_000)] {
+        world.send(0, 1, &[round]);
+        world.run_to(at(begin + 60));
+        world.send(1, 0, &[10 + round]);
+        world.run_to(at(begin + 500));
+        world.close(0, 1);
+        world.run_to(at(begin + 1_000));
+    }
+    let arrivals: Vec<(Instant, usize, u8)> =
+        world.delivered.iter().map(|(time, node, bytes)| (*time, *node, bytes[0])).collect();
+    // A round trip of 40 ms to allocate, half of one for the message, and half of one for the answer.
+    assert_eq!(arrivals, [(at(60), 1, 0), (at(80), 0, 10), (at(1_060), 1, 1), (at(1_080), 0, 11)]);
+    assert_eq!(world.nodes[1].flows().iter().filter(|flow| flow.asked).count(), 0);
+    assert_eq!(world.nodes[0].flows().len(), 2);
+}

@@ -33,6 +33,9 @@ pub struct OuroborosConfig {
     pub retry: Option<Span>,
     /// Whether request and reply carry a key exchange: bytes, and no round trip.
     pub encrypted: bool,
+    /// Whether a reliable flow whose very first packet is lost, with more than a window behind it, fails after a second without a word
+    /// of the other side's window, as the prototype's does. `false` has it wait for the retransmission.
+    pub rendezvous_fails: bool,
     /// Congestion avoidance by multi-bit forward ECN.
     pub congestion: ForwardEcn,
 }
@@ -49,6 +52,7 @@ impl Default for OuroborosConfig {
             timeout: Span(allocation.timeout),
             retry: None,
             encrypted: false,
+            rendezvous_fails: FlowConfig::default().frcp.rendezvous_fails,
             congestion: ForwardEcn::default(),
         }
     }
@@ -180,6 +184,7 @@ impl OuroborosConfig {
             SlotIncrease::Limit => Increase::Limit,
             SlotIncrease::Sent => Increase::Sent,
         };
+        flow.frcp.rendezvous_fails = self.rendezvous_fails;
         // The data transfer header, that of flow control, and a checksum.
         flow.frcp.fragment = flow.frcp.fragment.min(packet.saturating_sub(15 + 12 + 4)).max(1);
         flow
