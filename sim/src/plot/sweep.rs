@@ -112,9 +112,13 @@ fn display_names(key: usize, rows: &[SummaryRow]) -> Vec<(String, String)> {
     values.iter().zip(short).map(name).collect()
 }
 
-/// A value of a table as a person reads it: a string without its quotes.
+/// A value of a table as a person reads it: a string without its quotes, a table without its punctuation.
 fn unquoted(value: &str) -> String {
-    readable(value.trim_matches('"'))
+    if !value.starts_with('{') {
+        return readable(value.trim_matches('"'));
+    }
+    let words = value.split(|c: char| c.is_whitespace() || "{}=\",".contains(c)).filter(|word| !word.is_empty());
+    readable(&words.collect::<Vec<_>>().join(" "))
 }
 
 /// The name of the line that a row belongs to.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rapprochement_core::flow::node::{Flows, Output as FlowOutput};
 use rapprochement_core::flow::packet::FlowPacket;
+use rapprochement_core::flow::record::FlowStats;
 use rapprochement_core::peer::SimPeer;
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
@@ -97,7 +98,7 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
     }
 
     fn flows(&self) -> Vec<FlowRecord> {
-        let record = |flow: &rapprochement_core::flow::node::FlowStats<SimPeer>| FlowRecord {
+        let record = |flow: &FlowStats<SimPeer>| FlowRecord {
             peer: flow.peer.0,
             opened: flow.opened,
             established: flow.established,
