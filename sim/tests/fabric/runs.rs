@@ -37,7 +37,7 @@ fn count(log: &[LoggedEvent], kind: &str) -> usize {
 fn lone_messages(fidelity: &str, expected: impl Fn(u64) -> u64) {
     let set = format!("network.fidelity={fidelity}");
     let link = "network.topology.shape.star.link={ rate = '8 Mbit/s', delay = '5 ms' }";
-    let results = simply(2, "20 s", &[&set, link]);
+    let results = simply(2, "20 s", &[&set, link, "workload.writers=2"]);
     let mut messages = 0;
     for received in results.log.iter().filter(|line| line.kind == "receive") {
         let from = received.peer.unwrap();
@@ -87,7 +87,8 @@ fn the_same_run_has_the_same_digest_on_any_threads() {
         });
         assert_eq!(runs[0].statistics.digest, runs[1].statistics.digest);
         assert_eq!(runs[0].statistics.digest, runs[2].statistics.digest);
-        assert_eq!(runs[0].results, runs[2].results);
+        // As text, where a number that is none equals itself.
+        assert!(format!("{:?}", runs[0].results) == format!("{:?}", runs[2].results), "{fidelity}: results differ");
         assert_eq!(runs[0].one_thread, None);
         assert!(runs[2].one_thread.is_some_and(|why| why.contains("share the links")), "{fidelity}");
         let other = play(24, "10 s", &[TREE, &set, "seed=2"], &RunOptions { threads: 1, ..RunOptions::default() });
