@@ -1,5 +1,6 @@
 //! Explicit topologies: routes, the queues of links packet by packet, flows, and runs of protocols over them.
 
+mod capture;
 #[path = "../common/mod.rs"]
 mod common;
 mod flows;

@@ -13,7 +13,7 @@ fn play(nodes: u32, duration: &str, more: &[&str], options: &RunOptions) -> Mode
     let text = format!(
         "name = 'fabric'\nnodes = {nodes}\nduration = '{duration}'\nsignatures = 'stand_in'\n\
          protocol.full_push.interval = '1 s'\nmeasure.events = true\n\
-         workload = {{ writers = 3, arrivals.burst.count = 6, value.constant = '300 B' }}\n"
+         workload = {{ writers = 3, arrivals.burst.count = 12, keys.per_writer = 4, value.constant = '300 B' }}\n"
     );
     let sets: Vec<String> = more.iter().map(ToString::to_string).collect();
     let scenario = parse("fabric", &text, &sets).unwrap_or_else(|wrong| panic!("{wrong}")).scenario;
@@ -37,7 +37,7 @@ fn count(log: &[LoggedEvent], kind: &str) -> usize {
 fn lone_messages(fidelity: &str, expected: impl Fn(u64) -> u64) {
     let set = format!("network.fidelity={fidelity}");
     let link = "network.topology.shape.star.link={ rate = '8 Mbit/s', delay = '5 ms' }";
-    let results = simply(2, "20 s", &[&set, link]);
+    let results = simply(2, "20 s", &[&set, link, "workload.writers=2"]);
     let mut messages = 0;
     for received in results.log.iter().filter(|line| line.kind == "receive") {
         let from = received.peer.unwrap();
@@ -48,7 +48,9 @@ fn lone_messages(fidelity: &str, expected: impl Fn(u64) -> u64) {
         assert_eq!(took, Duration::from_nanos(expected(received.bytes) * 1_000), "{} bytes", received.bytes);
         messages += 1;
     }
-    assert!(messages >= 36, "{messages}");
+    // Empty stores are not pushed, and the writes come after a second or two.
+    assert!(messages >= 30, "{messages}");
+    assert!(results.log.iter().any(|line| line.bytes > 1472), "no message has several packets");
 }
 
 /// How many packets a payload takes, and the bytes of all of them on a link.
@@ -87,7 +89,8 @@ fn the_same_run_has_the_same_digest_on_any_threads() {
         });
         assert_eq!(runs[0].statistics.digest, runs[1].statistics.digest);
         assert_eq!(runs[0].statistics.digest, runs[2].statistics.digest);
-        assert_eq!(runs[0].results, runs[2].results);
+        // As text, where a number that is none equals itself.
+        assert!(format!("{:?}", runs[0].results) == format!("{:?}", runs[2].results), "{fidelity}: results differ");
         assert_eq!(runs[0].one_thread, None);
         assert!(runs[2].one_thread.is_some_and(|why| why.contains("share the links")), "{fidelity}");
         let other = play(24, "10 s", &[TREE, &set, "seed=2"], &RunOptions { threads: 1, ..RunOptions::default() });
@@ -134,9 +137,15 @@ fn the_table_of_links_adds_up() {
 fn random_loss_and_partitions_hold_on_links_too() {
     let sets = [TREE, "network.fidelity=packet", "network.loss.independent=0.2", "protocol.full_push.interval=50 ms"];
     let results = simply(16, "20 s", &sets);
-    // 6,400 messages of one or two packets.
+    let sent = results.log.iter().filter(|line| matches!(line.kind, "send" | "lose"));
+    let survives = |line: &LoggedEvent| (0..packets(line.bytes).0).map(|_| 0.8).product::<f64>();
+    let chances: Vec<f64> = sent.map(survives).collect();
+    let count = chances.len() as f64;
+    assert!(count > 5_000.0);
+    let expected = 1.0 - chances.iter().sum::<f64>() / count;
+    let deviation = chances.iter().map(|chance| chance * (1.0 - chance)).sum::<f64>().sqrt() / count;
     let lost = of(&results, "lost_link_share");
-    assert!((0.19..=0.37).contains(&lost), "{lost}");
+    assert!((lost - expected).abs() < 4.0 * deviation, "{lost} lost, not {expected} +- {deviation}");
     let cut = "network.partition=[{ start = '5 s', heal = '10 s', groups = { shares = [0.5, 0.5] } }]";
     let results = simply(16, "20 s", &[TREE, "network.fidelity=packet", cut]);
     assert!((0.05..=0.25).contains(&of(&results, "lost_partition_share")));
