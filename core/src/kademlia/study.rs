@@ -49,6 +49,17 @@ pub struct Network<P> {
     replicated: bool,
 }
 
+/// The first bits of an id, and behind them these.
+fn prefixed(id: PeerId, bits: u32, rest: u8) -> PeerId {
+    let mut prefixed = id;
+    for (at, byte) in prefixed.0.iter_mut().enumerate() {
+        let kept = bits.saturating_sub(8 * at as u32).min(8);
+        let mask = (0xff00u16 >> kept) as u8;
+        *byte = (*byte & mask) | (rest & !mask);
+    }
+    prefixed
+}
+
 /// What a lookup came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -88,16 +99,22 @@ impl<P: Peer> Network<P> {
         }
     }
 
-    /// Who holds the value of a key.
+    /// Who holds the value of a key, the closest first.
     pub fn holders(&self, key: PeerId) -> Vec<P> {
         let may_hold = |at: &usize| !(self.replicated && self.dead[*at]);
-        let mut all: Vec<_> = (0..self.peers.len()).filter(may_hold).map(|at| self.peers[at]).collect();
-        let k = self.config.k.min(all.len());
-        if k > 0 && k < all.len() {
-            all.select_nth_unstable_by_key(k - 1, |peer| Distance::between(peer.id(), key));
+        let k = self.config.k;
+        // Who shares more bits with the key is closer than who shares fewer, and those who share as many lie side by side.
+        for bits in (0..=self.peers.len().max(1).ilog2() + 8).rev() {
+            let start = self.peers.partition_point(|peer| peer.id() < prefixed(key, bits, 0x00));
+            let end = self.peers.partition_point(|peer| peer.id() <= prefixed(key, bits, 0xff));
+            let mut all: Vec<P> = (start..end).filter(may_hold).map(|at| self.peers[at]).collect();
+            if all.len() >= k || bits == 0 {
+                all.sort_unstable_by_key(|peer| Distance::between(peer.id(), key));
+                all.truncate(k);
+                return all;
+            }
         }
-        all.truncate(k);
-        all
+        Vec::new()
     }
 
     /// One node looks a key up. `round_trip` is asked once per request to a living node.

@@ -1,6 +1,13 @@
 //! Perfect tables: hops, messages and times against the closed form and the published table, in a reduced form of the example
 //! `kademlia`.
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rapprochement_core::kademlia::KademliaConfig;
+use rapprochement_core::kademlia::distance::Distance;
+use rapprochement_core::kademlia::study::Network;
+use rapprochement_core::peer::{Peer, SimPeer};
+
 use crate::published::{SETTINGS, Setting, cells, expected_hops};
 use crate::realisation::{METRICS, run};
 
@@ -66,6 +73,19 @@ fn dead_contacts_put_a_timeout_into_the_tail_and_a_shorter_one_takes_it_out() {
     assert!(tail(&slow) > 2000.0 && tail(&fast) < 500.0 && tail(&wide) < 250.0);
     // Nobody's value is lost: the chance that all of eight holders are dead is 0.2^8.
     assert!(mean(&slow[5]) > 0.999);
+}
+
+#[test]
+fn holders_are_the_closest_nodes() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let peers: Vec<SimPeer> = (0..500).map(SimPeer).collect();
+    let network = Network::new(peers.clone(), 0.3, false, KademliaConfig::default(), &mut rng);
+    for _ in 0..100 {
+        let key = SimPeer(rng.next_u32()).id();
+        let mut all = peers.clone();
+        all.sort_unstable_by_key(|peer| Distance::between(peer.id(), key));
+        assert_eq!(network.holders(key), all[..8]);
+    }
 }
 
 #[test]
