@@ -7,18 +7,20 @@ use crate::rank::graph::POSITIVE;
 use crate::rank::race::draw;
 
 /// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked;
-/// then at step `step` of the walk at place `walk` of its list.
+/// then at step `step`, if it is behind the first meeting, of the walk that meets the source at place `walk` of the list
+/// made for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     pub(super) source: u32,
     home: u32,
+    is_listed: bool,
     walk: usize,
     step: usize,
 }
 
 impl Cursor {
     pub(super) fn new(source: u32) -> Self {
-        Self { source, home: 0, walk: 0, step: 1 }
+        Self { source, home: 0, is_listed: false, walk: 0, step: 0 }
     }
 }
 
@@ -37,12 +39,23 @@ impl Walks {
     pub(super) fn check(&mut self, left: &mut u64) {
         let Some(mut cursor) = self.cursor else { return };
         let is_home = cursor.source == self.ego && cursor.home < self.drawn();
+        // Of the ego the drafts of this part have to be counted first. What the check itself brings about adds no walk.
+        if !is_home && !cursor.is_listed {
+            self.met.clear();
+            self.met.extend(self.index.places(cursor.source));
+            self.met.sort_unstable();
+            cursor.is_listed = true;
+        }
         loop {
-            // The list of the ego is complete only when the drafts of this part are in it.
-            let number = match is_home {
-                true => (cursor.home < self.drawn()).then_some(cursor.home),
-                false => self.index.walks(cursor.source).get(cursor.walk).copied(),
+            let (number, meeting) = match (is_home, self.met.get(cursor.walk)) {
+                (true, _) => ((cursor.home < self.drawn()).then_some(cursor.home), 0),
+                (false, Some(&place)) => {
+                    let (number, step) = self.arena.locate(place);
+                    (Some(number), step + 1)
+                }
+                (false, None) => (None, 0),
             };
+            cursor.step = cursor.step.max(meeting);
             self.cursor = (number.is_some() || is_home).then_some(cursor);
             let Some(number) = number else { return };
             let before = self.drafts.spare(*left);
@@ -68,7 +81,7 @@ impl Walks {
             if is_home {
                 cursor.home += 1;
             } else {
-                (cursor.walk, cursor.step) = (cursor.walk + 1, 1);
+                (cursor.walk, cursor.step) = (cursor.walk + 1, 0);
             }
         }
     }
