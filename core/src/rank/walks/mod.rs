@@ -20,12 +20,14 @@
 //! | `arena` | the walks |
 //! | `index`, `lists` | for each node, how many walks count it, and which meet it |
 //! | `drafts` | draws walks, many at once |
+//! | `homes` | tells which first steps a change at the ego may concern |
 //! | `reroute` | finds those that a change concerns |
 //!
 //! A walk is replaced at once when its continuation is complete; until then what can be read counts the old one.
 
 mod arena;
 mod drafts;
+mod homes;
 mod index;
 mod lists;
 mod reroute;
@@ -36,6 +38,7 @@ use alloc::vec::Vec;
 
 use self::arena::{Arena, NEVER};
 use self::drafts::Drafts;
+use self::homes::Homes;
 use self::index::Index;
 use self::reroute::Cursor;
 use super::race::{draw, mix};
@@ -87,6 +90,7 @@ pub struct Walks {
     bound: u64,
     arena: Arena,
     index: Index,
+    homes: Homes,
     /// Sources whose edges changed since their walks were checked.
     changed: BTreeSet<u32>,
     cursor: Option<Cursor>,
@@ -114,6 +118,7 @@ impl Walks {
             bound: libm::ceil(config.continue_prob * (1u64 << 53) as f64) as u64,
             arena: Arena::default(),
             index,
+            homes: Homes::new(),
             changed: BTreeSet::new(),
             cursor: None,
             met: Vec::new(),
@@ -168,7 +173,7 @@ impl Walks {
     /// node takes whether it is met or not.
     #[must_use]
     pub fn walk_bytes(&self) -> usize {
-        self.arena.bytes() + self.index.lists.bytes()
+        self.arena.bytes() + self.index.lists.bytes() + self.homes.bytes()
     }
 
     /// Bytes that each node takes beside its edges.
@@ -241,8 +246,15 @@ impl Walks {
 
 impl Rank for Walks {
     fn apply(&mut self, change: EdgeChange) -> Result<(), RankError> {
-        self.graph.apply(change)?;
         let source = change.from;
+        if source == self.ego {
+            let (before, scale) = self.graph.slot(source, change.to);
+            self.graph.apply(change)?;
+            let (after, new_scale) = self.graph.slot(source, change.to);
+            self.homes.note(after.or(before).filter(|_| scale == new_scale));
+        } else {
+            self.graph.apply(change)?;
+        }
         self.drafts.cut_behind(source);
         if self.cursor.is_some_and(|cursor| cursor.source == source) {
             self.cursor = None;

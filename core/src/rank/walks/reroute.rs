@@ -3,7 +3,6 @@
 
 use super::Walks;
 use super::arena::NEVER;
-use crate::rank::graph::POSITIVE;
 use crate::rank::race::draw;
 
 /// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked;
@@ -39,6 +38,8 @@ impl Walks {
     pub(super) fn check(&mut self, left: &mut u64) {
         let Some(mut cursor) = self.cursor else { return };
         let is_home = cursor.source == self.ego && cursor.home < self.drawn();
+        let span = self.graph.span(cursor.source);
+        self.homes.resize(if is_home { self.drawn() } else { 0 });
         // Of the ego the drafts of this part have to be counted first. What the check itself brings about adds no walk.
         if !is_home && !cursor.is_listed {
             self.met.clear();
@@ -47,6 +48,9 @@ impl Walks {
             cursor.is_listed = true;
         }
         loop {
+            if is_home {
+                cursor.home = self.homes.next(cursor.home, span);
+            }
             let (number, meeting) = match (is_home, self.met.get(cursor.walk)) {
                 (true, _) => ((cursor.home < self.drawn()).then_some(cursor.home), 0),
                 (false, Some(&place)) => {
@@ -57,7 +61,12 @@ impl Walks {
             };
             cursor.step = cursor.step.max(meeting);
             self.cursor = (number.is_some() || is_home).then_some(cursor);
-            let Some(number) = number else { return };
+            let Some(number) = number else {
+                if is_home {
+                    self.homes.settle();
+                }
+                return;
+            };
             let before = self.drafts.spare(*left);
             let mut spare = before;
             let found = match is_home {
@@ -99,13 +108,13 @@ impl Walks {
     }
 
     /// Whether the graph would have the first step of a walk otherwise.
-    fn first_step(&self, number: u32, left: &mut u64) -> Check {
+    fn first_step(&mut self, number: u32, left: &mut u64) -> Check {
         if *left == 0 {
             return Check::OutOfBudget;
         }
         *left -= 1;
-        // Which walks have no room is known last: that could not be predicted.
-        let drawn = self.graph.step(self.ego, POSITIVE, draw(self.walk_key(number), 0));
+        let (drawn, sketch) = self.graph.first_step(self.ego, draw(self.walk_key(number), 0));
+        self.homes.set(number, sketch);
         let differs = drawn != self.arena.trace(number).get(0) && self.arena.room(number) > 0;
         if differs { Check::Differs(0) } else { Check::Stands }
     }
