@@ -64,6 +64,8 @@ pub(super) struct Sketch(u64);
 
 impl Sketch {
     pub(super) const UNKNOWN: Self = Self(0);
+    /// There were no trials, and will be none.
+    pub(super) const NOTHING: Self = Self(Self::ONES << 7);
     const TRIALS: u64 = 8;
     const SPAN_MAX: u32 = 128;
     const ONES: u64 = u64::MAX / 255;
@@ -71,10 +73,18 @@ impl Sketch {
     /// Whether it may be that a trial met the slot. A byte of 0 is found by what subtraction borrows (H. S. Warren,
     /// "Hacker's Delight", section 6-1).
     #[inline]
-    pub(super) fn met(self, slot: u32, span: u32) -> bool {
+    pub(super) fn has_met(self, slot: u32, span: u32) -> bool {
         let kept = Self::ONES * u64::from(0x80 | span.wrapping_sub(1) & 0x7f);
         let differs = (self.0 & kept) ^ (Self::ONES * u64::from(slot & 0x7f));
         (differs.wrapping_sub(Self::ONES) & !differs & (Self::ONES << 7) != 0) | (self.0 == 0)
+    }
+
+    /// Whether it may be that the slot was taken.
+    #[inline]
+    pub(super) fn has_taken(self, slot: u32, span: u32) -> bool {
+        let used = (self.0 & (Self::ONES << 7)).trailing_zeros() / 8;
+        let last = self.0 << (64 - 8 * used.max(1)) >> 56;
+        self.has_met(slot, span) & (((last as u32 ^ slot) & span.wrapping_sub(1) == 0) | (self.0 == 0))
     }
 }
 
@@ -281,7 +291,7 @@ impl Row {
         let Scale { span, bound } = self.scale;
         let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
         let trials = if span <= Sketch::SPAN_MAX { Sketch::TRIALS } else { 0 };
-        let mut met = Sketch::ONES << 7;
+        let Sketch(mut met) = Sketch::NOTHING;
         for trial in 0..trials {
             let bits = draw(key, trial);
             met ^= (0x80 | bits & 0x7f) << (8 * trial);
@@ -406,10 +416,11 @@ impl Graph {
         (edge.map(|edge| edge.leads_to(POSITIVE)), sketch)
     }
 
-    /// The slot of an edge, if there is one, and what the trials at its source range over.
-    pub(super) fn slot(&self, from: u32, to: u32) -> (Option<u32>, Scale) {
+    /// The slot of an edge and the magnitude of its weight, if there is one, and what the trials at its source range
+    /// over.
+    pub(super) fn slot(&self, from: u32, to: u32) -> (Option<(u32, f64)>, Scale) {
         let Some(row) = self.rows.get(from as usize) else { return (None, Scale::default()) };
-        (row.position(to).map(|place| place as u32), row.scale)
+        (row.position(to).map(|place| (place as u32, row.slots[place].weight.abs())), row.scale)
     }
 
     /// The number of slots that the trials at a node range over.

@@ -239,7 +239,8 @@ impl Walks {
     pub(super) fn has_walks_of(&self, other: &Self) -> bool {
         let same_walk = |number| self.arena.trace(number) == other.arena.trace(number);
         let places = |walks: &Self, node| walks.index.places(node).collect::<BTreeSet<u32>>();
-        let same_node = |node| self.index.hits(node) == other.index.hits(node) && places(self, node) == places(other, node);
+        let same_node =
+            |node| self.index.hits(node) == other.index.hits(node) && places(self, node) == places(other, node);
         (0..self.drawn()).all(same_walk) && (0..self.nodes()).all(same_node)
     }
 }
@@ -251,7 +252,7 @@ impl Rank for Walks {
             let (before, scale) = self.graph.slot(source, change.to);
             self.graph.apply(change)?;
             let (after, new_scale) = self.graph.slot(source, change.to);
-            self.homes.note(after.or(before).filter(|_| scale == new_scale));
+            self.homes.note(before, after, scale == new_scale);
         } else {
             self.graph.apply(change)?;
         }

@@ -3,6 +3,7 @@
 
 use super::Walks;
 use super::arena::NEVER;
+use crate::rank::graph::Sketch;
 use crate::rank::race::draw;
 
 /// Where the check of a source stands: if it is the ego, at the first step of walk `home`, until these are checked;
@@ -27,8 +28,8 @@ impl Cursor {
 #[derive(Clone, Copy, Debug)]
 enum Check {
     Stands,
-    /// The walk is to be drawn anew from this step on.
-    Differs(u16),
+    /// The walk is to be drawn anew from this step on, which leads here, unless it is a dead end.
+    Differs(u16, Option<(u32, usize)>),
     OutOfBudget,
 }
 
@@ -75,11 +76,14 @@ impl Walks {
             };
             let admitted = match found {
                 Check::Stands => true,
-                Check::Differs(step) => self.reroute(number, step, *left - (before - spare)),
+                Check::Differs(step, drawn) => self.reroute(number, step, drawn, *left - (before - spare)),
                 Check::OutOfBudget => false,
             };
             if !admitted && !self.drafts.is_empty() {
-                // This walk is checked again when the drafts are complete.
+                // This walk is checked again when the drafts are complete; until then it is not what its sketch says.
+                if is_home {
+                    self.homes.set(number, Sketch::UNKNOWN);
+                }
                 return;
             }
             *left -= before - spare;
@@ -96,13 +100,14 @@ impl Walks {
     }
 
     /// Starts a draft of a walk from a step on, if there may be another.
-    fn reroute(&mut self, number: u32, step: u16, left: u64) -> bool {
+    fn reroute(&mut self, number: u32, step: u16, drawn: Option<(u32, usize)>, left: u64) -> bool {
         let (trace, room) = (self.arena.trace(number), self.arena.room(number));
         let admitted = self.drafts.admit(room - step, left);
         if admitted {
             let at = usize::from(step).checked_sub(1).map_or(self.ego, |last| trace.steps[last]);
             let turn = if trace.turn < step { trace.turn } else { NEVER };
             self.drafts.start(number, self.walk_key(number), at, step, room, turn);
+            drawn.into_iter().for_each(|drawn| self.drafts.lead(drawn));
         }
         admitted
     }
@@ -113,10 +118,13 @@ impl Walks {
             return Check::OutOfBudget;
         }
         *left -= 1;
+        if self.arena.room(number) == 0 {
+            self.homes.set(number, Sketch::NOTHING);
+            return Check::Stands;
+        }
         let (drawn, sketch) = self.graph.first_step(self.ego, draw(self.walk_key(number), 0));
         self.homes.set(number, sketch);
-        let differs = drawn != self.arena.trace(number).get(0) && self.arena.room(number) > 0;
-        if differs { Check::Differs(0) } else { Check::Stands }
+        if drawn == self.arena.trace(number).get(0) { Check::Stands } else { Check::Differs(0, drawn) }
     }
 
     /// The first step out of the source, from the cursor's on, that the graph would have otherwise.
@@ -137,7 +145,7 @@ impl Walks {
                 }
                 let drawn = self.graph.step(from, trace.layer(step - 1), draw(walk_key, step as u64));
                 if drawn != trace.get(step) {
-                    return Check::Differs(step as u16);
+                    return Check::Differs(step as u16, drawn);
                 }
             }
             cursor.step += 1;
