@@ -88,6 +88,11 @@ impl ProtocolConfig {
     pub const fn is_overlay(&self) -> bool {
         matches!(self, Self::Sample { .. } | Self::RttService(_))
     }
+
+    /// Whether nodes spread what a workload writes.
+    pub const fn has_workload(&self) -> bool {
+        !self.is_overlay() && !matches!(self, Self::Meritrank(_))
+    }
 }
 
 fn five() -> u32 {
