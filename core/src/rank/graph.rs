@@ -57,6 +57,37 @@ impl EdgeChange {
     }
 }
 
+/// Which slots the trials of one choice met, up to the one that was taken: in each byte the low 7 bits of a slot, or
+/// 128. Nothing is known where it took more trials, or none was of use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sketch(u64);
+
+impl Sketch {
+    pub(super) const UNKNOWN: Self = Self(0);
+    /// There were no trials, and will be none.
+    pub(super) const NOTHING: Self = Self(Self::ONES << 7);
+    const TRIALS: u64 = 8;
+    const SPAN_MAX: u32 = 128;
+    const ONES: u64 = u64::MAX / 255;
+
+    /// Whether it may be that a trial met the slot. A byte of 0 is found by what subtraction borrows (H. S. Warren,
+    /// "Hacker's Delight", section 6-1).
+    #[inline]
+    pub(super) fn has_met(self, slot: u32, span: u32) -> bool {
+        let kept = Self::ONES * u64::from(0x80 | span.wrapping_sub(1) & 0x7f);
+        let differs = (self.0 & kept) ^ (Self::ONES * u64::from(slot & 0x7f));
+        (differs.wrapping_sub(Self::ONES) & !differs & (Self::ONES << 7) != 0) | (self.0 == 0)
+    }
+
+    /// Whether it may be that the slot was taken.
+    #[inline]
+    pub(super) fn has_taken(self, slot: u32, span: u32) -> bool {
+        let used = (self.0 & (Self::ONES << 7)).trailing_zeros() / 8;
+        let last = self.0 << (64 - 8 * used.max(1)) >> 56;
+        self.has_met(slot, span) & (((last as u32 ^ slot) & span.wrapping_sub(1) == 0) | (self.0 == 0))
+    }
+}
+
 /// An edge in its slot, or a free slot: weight 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Edge {
@@ -255,6 +286,24 @@ impl Row {
         self.decide(!key, layer)
     }
 
+    /// The same in the positive layer, and which slots the trials met.
+    fn choose_sketched(&self, key: u64) -> (Option<&Edge>, Sketch) {
+        let Scale { span, bound } = self.scale;
+        let unit = bound * (1.0 / (1u64 << HEIGHT_BITS) as f64);
+        let trials = if span <= Sketch::SPAN_MAX { Sketch::TRIALS } else { 0 };
+        let Sketch(mut met) = Sketch::NOTHING;
+        for trial in 0..trials {
+            let bits = draw(key, trial);
+            met ^= (0x80 | bits & 0x7f) << (8 * trial);
+            let height = (bits >> (64 - HEIGHT_BITS)) as f64 * unit;
+            let edge = self.slots.get((bits as u32 & span.wrapping_sub(1)) as usize);
+            if edge.is_some_and(|edge| height < edge.weight(POSITIVE)) {
+                return (edge, Sketch(met));
+            }
+        }
+        (self.choose(key, POSITIVE), Sketch::UNKNOWN)
+    }
+
     /// Reads memory that a step from here needs, so that it is there when the step is made.
     #[inline]
     fn touch(&self) {
@@ -358,6 +407,25 @@ impl Graph {
     #[inline]
     pub(super) fn step(&self, from: u32, layer: usize, key: u64) -> Option<(u32, usize)> {
         self.rows.get(from as usize)?.choose(key, layer).map(|edge| edge.leads_to(layer))
+    }
+
+    /// The first step of a walk from here, and which slots the trials for it met.
+    pub(super) fn first_step(&self, from: u32, key: u64) -> (Option<(u32, usize)>, Sketch) {
+        let Some(row) = self.rows.get(from as usize) else { return (None, Sketch::UNKNOWN) };
+        let (edge, sketch) = row.choose_sketched(key);
+        (edge.map(|edge| edge.leads_to(POSITIVE)), sketch)
+    }
+
+    /// The slot of an edge and the magnitude of its weight, if there is one, and what the trials at its source range
+    /// over.
+    pub(super) fn slot(&self, from: u32, to: u32) -> (Option<(u32, f64)>, Scale) {
+        let Some(row) = self.rows.get(from as usize) else { return (None, Scale::default()) };
+        (row.position(to).map(|place| (place as u32, row.slots[place].weight.abs())), row.scale)
+    }
+
+    /// The number of slots that the trials at a node range over.
+    pub(super) fn span(&self, node: u32) -> u32 {
+        self.rows.get(node as usize).map_or(0, |row| row.scale.span)
     }
 
     /// Announces a step from a node.

@@ -186,11 +186,13 @@ fn axes(canvas: &mut Canvas<'_>, figure: &Figure, layout: &Layout) {
         canvas.label(text, (left - small * 0.65, at + small * 0.36), small, Anchor::Right);
     }
     let baseline = theme.height - small * 0.5 - theme.label * 0.25;
-    canvas.label(&x.label, (f64::midpoint(left, right), baseline), theme.label, Anchor::Centre);
+    let em = font::fitting(&x.label, theme.label, theme.width);
+    canvas.label(&x.label, (f64::midpoint(left, right), baseline), em, Anchor::Centre);
     // A long label is centred on the figure where it would leave the plot.
     let middle =
         if font::width(&y.label, theme.label) > bottom - top { theme.height / 2.0 } else { f64::midpoint(top, bottom) };
-    canvas.label(&y.label, (small * 0.5 + theme.label * 0.8, middle), theme.label, Anchor::Upwards);
+    let em = font::fitting(&y.label, theme.label, theme.height);
+    canvas.label(&y.label, (small * 0.5 + theme.label * 0.8, middle), em, Anchor::Upwards);
     if theme.title && !figure.title.is_empty() {
         canvas.label(&figure.title, (left, small * 0.5 + theme.label), theme.label, Anchor::Left);
     }

@@ -30,3 +30,22 @@ pub(super) fn width(text: &str, em: f64) -> f64 {
     let measured = font(em).box_size(text).ok().map(|(width, _)| f64::from(width) * MEASURED_PER_EM / SIZE_PER_EM);
     measured.unwrap_or_else(|| 0.6 * em * text.chars().count() as f64)
 }
+
+/// The size in which a text has at most this width: `em`, unless it is too long for that.
+pub(super) fn fitting(text: &str, em: f64, room: f64) -> f64 {
+    let width = width(text, em);
+    if width > room { em * room / width } else { em }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_gets_as_small_as_it_has_to() {
+        assert_eq!(fitting("short", 10.0, 100.0), 10.0);
+        let long = "a label that is much longer than there is room for it";
+        let em = fitting(long, 10.0, 100.0);
+        assert!(em < 10.0 && width(long, em) <= 100.5);
+    }
+}

@@ -19,6 +19,8 @@ struct Walk {
 /// The steps of a walk behind the ego.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Trace<'a> {
+    /// The place of the first.
+    pub(super) start: u32,
     pub(super) steps: &'a [u32],
     /// The first step that is in the negative layer, or [`NEVER`].
     pub(super) turn: u16,
@@ -35,11 +37,16 @@ impl Trace<'_> {
     }
 }
 
+/// Of every so many places it is noted whose they are.
+const STRIDE: u32 = 16;
+
 /// All walks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arena {
     walks: Vec<Walk>,
     steps: Vec<u32>,
+    /// The walk that has place 0, [`STRIDE`], and so on.
+    owners: Vec<u32>,
 }
 
 impl Arena {
@@ -51,6 +58,7 @@ impl Arena {
     pub(super) fn reserve(&mut self, walks: u32, steps: usize) {
         self.walks.reserve_exact(walks as usize);
         self.steps.reserve_exact(steps);
+        self.owners.reserve_exact(steps / STRIDE as usize + 1);
     }
 
     /// Makes a place for one more walk, which has no steps yet.
@@ -62,6 +70,7 @@ impl Arena {
             self.steps.reserve_exact(usize::from(room) + self.steps.len() / 32);
         }
         self.steps.resize(end, 0);
+        self.owners.resize(end.div_ceil(STRIDE as usize), self.len());
         self.walks.push(Walk { start, len: 0, turn: NEVER });
     }
 
@@ -69,6 +78,22 @@ impl Arena {
     pub(super) fn close(&mut self) {
         self.walks.shrink_to_fit();
         self.steps.shrink_to_fit();
+        self.owners.shrink_to_fit();
+    }
+
+    /// How many places there are, and room for how many.
+    pub(super) fn places(&self) -> (usize, usize) {
+        (self.steps.len(), self.steps.capacity())
+    }
+
+    /// The walk that has a place, and which of its steps that is.
+    #[inline]
+    pub(super) fn locate(&self, place: u32) -> (u32, usize) {
+        let first = self.owners[(place / STRIDE) as usize];
+        let behind = &self.walks[first as usize + 1..];
+        let further = behind.iter().take_while(|walk| walk.start <= place).count() as u32;
+        let number = first + further;
+        (number, (place - self.walks[number as usize].start) as usize)
     }
 
     /// The most steps for which a walk has room.
@@ -80,7 +105,7 @@ impl Arena {
 
     pub(super) fn trace(&self, number: u32) -> Trace<'_> {
         let Walk { start, len, turn } = self.walks[number as usize];
-        Trace { steps: &self.steps[start as usize..][..usize::from(len)], turn }
+        Trace { start, steps: &self.steps[start as usize..][..usize::from(len)], turn }
     }
 
     /// Replaces the steps of a walk from `keep` on. All must fit in its room.
@@ -92,6 +117,6 @@ impl Arena {
 
     /// Bytes that are reserved.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Walk>() * self.walks.capacity() + size_of::<u32>() * self.steps.capacity()
+        size_of::<Walk>() * self.walks.capacity() + size_of::<u32>() * (self.steps.capacity() + self.owners.capacity())
     }
 }

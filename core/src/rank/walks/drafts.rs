@@ -11,7 +11,7 @@ use crate::rank::graph::{NEGATIVE, POSITIVE};
 use crate::rank::race::draw;
 
 /// Most walks at once.
-const WIDTH: usize = 64;
+const WIDTH: usize = 256;
 
 /// The steps from `keep` on that a walk is about to get.
 #[derive(Clone, Copy, Debug)]
@@ -41,21 +41,30 @@ struct Lane {
 }
 
 impl Lane {
+    fn layer(&self) -> usize {
+        if self.turn == NEVER { POSITIVE } else { NEGATIVE }
+    }
+
     /// Makes one step; whether there are more to make in this run.
     #[inline]
     fn advance(&mut self, graph: &Graph, drafted: &mut [u32]) -> bool {
-        let layer = if self.turn == NEVER { POSITIVE } else { NEGATIVE };
-        let Some((target, reached)) = graph.step(self.at, layer, draw(self.walk_key, u64::from(self.step))) else {
+        let Some(step) = graph.step(self.at, self.layer(), draw(self.walk_key, u64::from(self.step))) else {
             (self.stop, self.room, self.is_dead_end) = (self.step, self.step, true);
             return false;
         };
+        self.make(step, drafted);
+        self.step < self.stop
+    }
+
+    /// Makes a step that was drawn.
+    #[inline]
+    fn make(&mut self, (target, reached): (u32, usize), drafted: &mut [u32]) {
         drafted[self.start as usize + usize::from(self.step - self.keep)] = target;
-        if reached != layer {
+        if reached != self.layer() {
             self.turn = self.step;
         }
         self.at = target;
         self.step += 1;
-        self.step < self.stop
     }
 
     /// Where its steps are drafted.
@@ -106,6 +115,14 @@ impl Drafts {
             room,
             is_dead_end: false,
         });
+    }
+
+    /// Makes the first step of the draft that was started last, which was drawn and paid for.
+    pub(super) fn lead(&mut self, step: (u32, usize)) {
+        if let Some(lane) = self.lanes.last_mut() {
+            lane.make(step, &mut self.drafted);
+            self.missing -= 1;
+        }
     }
 
     /// Continues all drafts; whether they are complete. Only one alone may be more than the budget allows.

@@ -3,21 +3,22 @@
 use alloc::vec::Vec;
 
 use super::arena::Trace;
-use super::pool::{List, Pool};
+use super::lists::{Head, Lists};
 use crate::rank::graph::POSITIVE;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Node {
     /// How many walks count it, by layer; the ego's place at the start of every walk is not included.
     hits: [u32; 2],
-    walks: List,
+    /// The places where walks meet it first.
+    met: Head,
 }
 
 /// The index of all walks.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     nodes: Vec<Node>,
-    pool: Pool,
+    pub(super) lists: Lists,
     /// The sum of all hits.
     total: u64,
 }
@@ -27,13 +28,13 @@ impl Index {
     pub(super) const NODE_BYTES: usize = size_of::<Node>();
 
     pub(super) fn new(nodes: usize) -> Self {
-        let mut index = Self { nodes: Vec::new(), pool: Pool::new(), total: 0 };
+        let mut index = Self { nodes: Vec::new(), lists: Lists::new(), total: 0 };
         index.resize(nodes);
         index
     }
 
     pub(super) fn resize(&mut self, nodes: usize) {
-        self.nodes.resize(nodes, Node { hits: [0; 2], walks: List::EMPTY });
+        self.nodes.resize(nodes, Node::default());
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,34 +49,37 @@ impl Index {
         self.total
     }
 
-    /// The walks that meet a node, in ascending order; for the ego those that come back to it.
-    pub(super) fn walks(&self, node: u32) -> &[u32] {
-        self.pool.get(self.nodes[node as usize].walks)
+    /// Whether a walk meets the node; if it is the ego, whether one comes back to it.
+    pub(super) fn is_met(&self, node: u32) -> bool {
+        !self.nodes[node as usize].met.is_empty()
     }
 
-    /// Bytes that are reserved for the lists.
-    pub(super) fn list_bytes(&self) -> usize {
-        self.pool.bytes()
+    /// The places where walks meet a node first, in no order; for the ego those where they come back to it.
+    pub(super) fn places(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        self.lists.iter(self.nodes[node as usize].met)
     }
 
     /// Counts the steps of a walk from `keep` on (`ADD`), or takes them out of the count, given that those before are
-    /// counted.
-    pub(super) fn count<const ADD: bool>(&mut self, number: u32, ego: u32, trace: Trace<'_>, keep: u16) {
-        let (kept, rest) = trace.steps.split_at(usize::from(keep).min(trace.steps.len()));
-        for (step, &node) in (kept.len()..).zip(rest) {
-            let layer = trace.layer(step);
+    /// counted. Takes time in proportion to the square of the walk's length.
+    pub(super) fn count<const ADD: bool>(&mut self, ego: u32, trace: Trace<'_>, keep: u16) {
+        for step in usize::from(keep)..trace.steps.len() {
+            let node = trace.steps[step];
             let known = &mut self.nodes[node as usize];
-            // The lists tell whether the walk met the node before, since its steps enter and leave in order.
-            let is_first = !kept.contains(&node)
-                && if ADD {
-                    self.pool.insert(&mut known.walks, number)
+            let layer = trace.layer(step);
+            // A walk in the negative layer may have met the node in the positive one.
+            let (others, same) = trace.steps[..step].split_at(if layer == POSITIVE { 0 } else { trace.turn.into() });
+            if same.contains(&node) {
+                continue;
+            }
+            if !others.contains(&node) {
+                let place = trace.start + step as u32;
+                if ADD {
+                    self.lists.insert(&mut known.met, place);
                 } else {
-                    self.pool.remove(&mut known.walks, number)
-                };
-            let earlier = || trace.steps[..step].iter().rposition(|&earlier| earlier == node);
-            let counted = (!is_first && earlier().is_some_and(|earlier| trace.layer(earlier) == layer))
-                || (node == ego && layer == POSITIVE);
-            if !counted {
+                    self.lists.remove(&mut known.met, place);
+                }
+            }
+            if node != ego || layer != POSITIVE {
                 let hits = &mut known.hits[layer];
                 (*hits, self.total) = if ADD { (*hits + 1, self.total + 1) } else { (*hits - 1, self.total - 1) };
             }

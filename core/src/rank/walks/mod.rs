@@ -18,16 +18,18 @@
 //! | file | what it does |
 //! |---|---|
 //! | `arena` | the walks |
-//! | `index`, `pool` | for each node, how many walks count it, and which meet it |
+//! | `index`, `lists` | for each node, how many walks count it, and which meet it |
 //! | `drafts` | draws walks, many at once |
+//! | `homes` | tells which first steps a change at the ego may concern |
 //! | `reroute` | finds those that a change concerns |
 //!
 //! A walk is replaced at once when its continuation is complete; until then what can be read counts the old one.
 
 mod arena;
 mod drafts;
+mod homes;
 mod index;
-mod pool;
+mod lists;
 mod reroute;
 
 use alloc::collections::BTreeSet;
@@ -36,6 +38,7 @@ use alloc::vec::Vec;
 
 use self::arena::{Arena, NEVER};
 use self::drafts::Drafts;
+use self::homes::Homes;
 use self::index::Index;
 use self::reroute::Cursor;
 use super::race::{draw, mix};
@@ -87,9 +90,12 @@ pub struct Walks {
     bound: u64,
     arena: Arena,
     index: Index,
+    homes: Homes,
     /// Sources whose edges changed since their walks were checked.
     changed: BTreeSet<u32>,
     cursor: Option<Cursor>,
+    /// Where walks meet the source at the cursor, in ascending order.
+    met: Vec<u32>,
     drafts: Drafts,
 }
 
@@ -112,8 +118,10 @@ impl Walks {
             bound: libm::ceil(config.continue_prob * (1u64 << 53) as f64) as u64,
             arena: Arena::default(),
             index,
+            homes: Homes::new(),
             changed: BTreeSet::new(),
             cursor: None,
+            met: Vec::new(),
             drafts: Drafts::default(),
         })
     }
@@ -165,7 +173,7 @@ impl Walks {
     /// node takes whether it is met or not.
     #[must_use]
     pub fn walk_bytes(&self) -> usize {
-        self.arena.bytes() + self.index.list_bytes()
+        self.arena.bytes() + self.index.lists.bytes() + self.homes.bytes()
     }
 
     /// Bytes that each node takes beside its edges.
@@ -203,15 +211,18 @@ impl Walks {
         }
         if self.drawn() == self.config.walks {
             self.arena.close();
+            self.index.lists.close();
         }
     }
 
     /// Puts the drafts in the places of what the walks had.
     fn commit(&mut self) {
+        let (places, capacity) = self.arena.places();
+        self.index.lists.resize(places, capacity);
         for draft in self.drafts.all() {
-            self.index.count::<false>(draft.number, self.ego, self.arena.trace(draft.number), draft.keep);
+            self.index.count::<false>(self.ego, self.arena.trace(draft.number), draft.keep);
             self.arena.replace(draft.number, draft.keep, draft.steps, draft.turn);
-            self.index.count::<true>(draft.number, self.ego, self.arena.trace(draft.number), draft.keep);
+            self.index.count::<true>(self.ego, self.arena.trace(draft.number), draft.keep);
         }
         self.drafts.clear();
     }
@@ -227,21 +238,29 @@ impl Walks {
     /// Whether every walk and the index are the same.
     pub(super) fn has_walks_of(&self, other: &Self) -> bool {
         let same_walk = |number| self.arena.trace(number) == other.arena.trace(number);
+        let places = |walks: &Self, node| walks.index.places(node).collect::<BTreeSet<u32>>();
         let same_node =
-            |node| self.index.hits(node) == other.index.hits(node) && self.index.walks(node) == other.index.walks(node);
+            |node| self.index.hits(node) == other.index.hits(node) && places(self, node) == places(other, node);
         (0..self.drawn()).all(same_walk) && (0..self.nodes()).all(same_node)
     }
 }
 
 impl Rank for Walks {
     fn apply(&mut self, change: EdgeChange) -> Result<(), RankError> {
-        self.graph.apply(change)?;
         let source = change.from;
+        if source == self.ego {
+            let (before, scale) = self.graph.slot(source, change.to);
+            self.graph.apply(change)?;
+            let (after, new_scale) = self.graph.slot(source, change.to);
+            self.homes.note(before, after, scale == new_scale);
+        } else {
+            self.graph.apply(change)?;
+        }
         self.drafts.cut_behind(source);
         if self.cursor.is_some_and(|cursor| cursor.source == source) {
             self.cursor = None;
         }
-        let met = if source == self.ego { self.drawn() > 0 } else { !self.index.walks(source).is_empty() };
+        let met = if source == self.ego { self.drawn() > 0 } else { self.index.is_met(source) };
         if met {
             self.changed.insert(source);
         }
@@ -300,11 +319,13 @@ impl Rank for Walks {
             if node == self.ego {
                 return 0.0;
             }
-            let walks = self.index.walks(node);
-            for &number in walks {
-                let steps = self.arena.trace(number).steps.iter().take_while(|&&step| step != node);
+            let mut walks = 0u32;
+            for place in self.index.places(node) {
+                walks += 1;
+                let (number, step) = self.arena.locate(place);
+                let steps = &self.arena.trace(number).steps[..step];
                 let first = leaders.len();
-                for &step in steps.filter(|&&step| step != self.ego) {
+                for &step in steps.iter().filter(|&&step| step != self.ego) {
                     if !leaders[first..].contains(&step) {
                         leaders.push(step);
                         leading[step as usize] += 1;
@@ -313,7 +334,7 @@ impl Rank for Walks {
             }
             let most = leaders.iter().map(|&leader| leading[leader as usize]).max().unwrap_or(0);
             leaders.drain(..).for_each(|leader| leading[leader as usize] = 0);
-            f64::from(most) / (walks.len().max(1)) as f64
+            f64::from(most) / f64::from(walks.max(1))
         };
         (0..self.nodes()).map(share).collect()
     }

@@ -1,4 +1,4 @@
-//! What is fuzzed: a target for every decoder, for a session by every method, and for a whole node. A target takes bytes, as
+//! What is fuzzed: a target for every decoder, for a session by every method, and for whole nodes. A target takes bytes, as
 //! a peer or a fuzzer chooses them, and panics where a promise is broken. The fuzzing crate and the tests share this folder.
 //!
 //! | file | targets |
@@ -7,11 +7,15 @@
 //! | `coding` | the messages, cells, tables and sketches of the codes |
 //! | `session` | one side of a session, whose peer is the bytes |
 //! | `node` | a node that reconciles, whose peers are the bytes |
+//! | `overlay` | probes, introductions, address records, the messages of samplers, opinions |
+//! | `service` | a node of the RTT service, whose peers are the bytes |
 //! | `world` | the small stores that all of this happens to |
 
 mod coding;
 mod messages;
 mod node;
+mod overlay;
+mod service;
 mod session;
 mod world;
 
@@ -51,6 +55,13 @@ pub(crate) fn all() -> Vec<Target> {
         Target::new("cells-keyed", coding::keyed_cells, coding::keyed_seeds),
         Target::new("cells-versioned", coding::versioned_cells, coding::versioned_seeds),
         Target::new("node", node::run, node::seeds),
+        Target::new("service-messages", overlay::service_message, overlay::service_seeds),
+        Target::new("introductions", overlay::introductions, overlay::introduction_seeds),
+        Target::new("records", overlay::record, overlay::record_seeds),
+        Target::new("sampling", overlay::sampling, overlay::sampling_seeds),
+        Target::new("peerswap", overlay::swap, overlay::swap_seeds),
+        Target::new("opinions", overlay::opinion, overlay::opinion_seeds),
+        Target::new("service", service::run, service::seeds),
     ];
     targets.extend(MethodKind::ALL.iter().map(|&kind| Target {
         name: format!("session-{}", kind.name()),

@@ -1,6 +1,8 @@
 //! Random valid scenarios, small enough to run in a blink: what determinism tests and round trips are held to, beyond
 //! scenarios that somebody thought of.
 
+mod beyond;
+
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use rapprochement_core::time::Duration;
@@ -21,15 +23,16 @@ use crate::units::{Rate, Share, Size, Span};
 
 /// The files that generated scenarios name, with their texts; they stand beside the scenario, and in `sim/data/synthetic`.
 pub const FILES: [(&str, &str); 5] = [
-    ("matrix.csv", include_str!("../../data/synthetic/matrix.csv")),
-    ("edges.txt", include_str!("../../data/synthetic/edges.txt")),
-    ("ring.graphml", include_str!("../../data/synthetic/ring.graphml")),
-    ("places.csv", include_str!("../../data/synthetic/places.csv")),
-    ("sessions.csv", include_str!("../../data/synthetic/sessions.csv")),
+    ("matrix.csv", include_str!("../../../data/synthetic/matrix.csv")),
+    ("edges.txt", include_str!("../../../data/synthetic/edges.txt")),
+    ("ring.graphml", include_str!("../../../data/synthetic/ring.graphml")),
+    ("places.csv", include_str!("../../../data/synthetic/places.csv")),
+    ("sessions.csv", include_str!("../../../data/synthetic/sessions.csv")),
 ];
 
 /// The random valid scenario with this number: 10 to 60 nodes and 5 to 20 s, with every protocol, signature mode,
-/// hostile behaviour, membership, loss, churn and latency model in turn. Some name one of [`FILES`].
+/// hostile behaviour, membership, loss, churn and latency model in turn. Some name one of [`FILES`]. Two thirds are of protocols
+/// that spread what a workload writes.
 pub fn generate(number: u64) -> Scenario {
     let mut draw = Draw(ChaCha12Rng::seed_from_u64(number));
     let nodes = draw.between(10, 60) as u32;
@@ -65,6 +68,12 @@ pub fn generate(number: u64) -> Scenario {
         scenario.hostile = draw.sometimes(Draw::hostile);
     }
     scenario.network.nat = draw.sometimes(|draw| draw.nat(nodes));
+    match draw.between(0, 8) {
+        0 => beyond::sample(&mut draw, &mut scenario),
+        1 => beyond::service(&mut draw, &mut scenario),
+        2 => beyond::ranking(&mut draw, &mut scenario),
+        _ => {}
+    }
     scenario
 }
 
@@ -422,6 +431,22 @@ mod tests {
             "withhold",
             "endless",
             "false_counts",
+            "newscast",
+            "cyclon",
+            "framework",
+            "hyparview",
+            "brahms",
+            "basalt",
+            "peerswap",
+            "rtt_service",
+            "\"nearest\"",
+            "rtt_liars",
+            "eclipse",
+            "sybil_path",
+            "bad_input",
+            "meritrank",
+            "\"exact\"",
+            "attack.shape",
         ];
         for choice in choices {
             assert!(all.contains(choice), "{choice} is never generated");
