@@ -42,7 +42,10 @@ where
 }
 
 /// What puts the protocol of each node on the transport of the scenario; `None` where messages go as datagrams.
-pub(super) fn over<P>(experiment: &Experiment, streams: &Streams) -> Option<impl Fn(SimPeer, P) -> Over<P, AnyStack<P::Message>> + use<P>>
+pub(super) fn over<P>(
+    experiment: &Experiment,
+    streams: &Streams,
+) -> Option<impl Fn(SimPeer, P) -> Over<P, AnyStack<P::Message>> + use<P>>
 where
     P: Protocol<Peer = SimPeer, Message: Send + Sync>,
 {
@@ -73,7 +76,8 @@ where
     P: SimProtocol,
     O: Observer<P>,
 {
-    let transports = || shards.iter().flat_map(Hosts::nodes).filter_map(|(node, _, protocol)| Some((node, look(protocol)?)));
+    let transports =
+        || shards.iter().flat_map(Hosts::nodes).filter_map(|(node, _, protocol)| Some((node, look(protocol)?)));
     let flows: Vec<(u32, FlowRecord)> = transports()
         .flat_map(|(node, transport)| transport.flows().into_iter().map(move |flow| (node, flow)))
         .collect();

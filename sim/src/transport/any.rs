@@ -43,10 +43,17 @@ impl<M: Message + Send + Sync> AnyStack<M> {
         Some(match config {
             TransportConfig::Datagram => return None,
             TransportConfig::Tcp(_) | TransportConfig::Tls(_) => Self::Tcp(Box::new(TcpStack::new(me, &config.tcp()?))),
-            TransportConfig::Quic(quic) => Self::Quic(Box::new(QuicStack::new(quic, me, streams.key(Purpose::Transport, 0)).ok()?)),
+            TransportConfig::Quic(quic) => {
+                Self::Quic(Box::new(QuicStack::new(quic, me, streams.key(Purpose::Transport, 0)).ok()?))
+            }
             TransportConfig::Ouroboros(ouroboros) => {
                 let room = packet.mtu.0.saturating_sub(packet.headers.0) as usize;
-                Self::Ouroboros(Box::new(OuroborosStack::new(me, ouroboros, room, streams.stream(Purpose::Transport, u64::from(me.0)))))
+                Self::Ouroboros(Box::new(OuroborosStack::new(
+                    me,
+                    ouroboros,
+                    room,
+                    streams.stream(Purpose::Transport, u64::from(me.0)),
+                )))
             }
         })
     }

@@ -62,7 +62,6 @@ impl<P, S> Over<P, S> {
     pub const fn stack(&self) -> &S {
         &self.stack
     }
-
 }
 
 impl<P, S> Over<P, S>

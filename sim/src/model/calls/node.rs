@@ -103,7 +103,11 @@ impl CallNode {
         let bytes = match settings.request {
             Request::Constant(size) => size,
             Request::Mixed { small, large, large_share } => {
-                if open_unit(context.rng().next_u64()) < large_share.0 { large } else { small }
+                if open_unit(context.rng().next_u64()) < large_share.0 {
+                    large
+                } else {
+                    small
+                }
             }
         };
         let body = CallMessage::body_for(bytes.0);

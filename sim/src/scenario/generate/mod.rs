@@ -2,6 +2,7 @@
 //! scenarios that somebody thought of.
 
 mod beyond;
+mod carried;
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
@@ -68,10 +69,12 @@ pub fn generate(number: u64) -> Scenario {
         scenario.hostile = draw.sometimes(Draw::hostile);
     }
     scenario.network.nat = draw.sometimes(|draw| draw.nat(nodes));
-    match draw.between(0, 8) {
+    match draw.between(0, 11) {
         0 => beyond::sample(&mut draw, &mut scenario),
         1 => beyond::service(&mut draw, &mut scenario),
         2 => beyond::ranking(&mut draw, &mut scenario),
+        3 => carried::calls(&mut draw, &mut scenario),
+        4..=6 => carried::transport(&mut draw, &mut scenario),
         _ => {}
     }
     scenario

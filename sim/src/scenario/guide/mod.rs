@@ -4,8 +4,8 @@
 
 mod overlays;
 mod sections;
-mod transports;
 mod topology;
+mod transports;
 mod workflows;
 
 use std::fmt::Write;

@@ -4,8 +4,139 @@ use super::sections::{Section, section};
 
 /// In the order of the guide.
 pub(super) const TRANSPORTS: &[Section] = &[
-    section("TransportConfig", "`transport`", &[r#"transport = "datagram""#]),
-    section("AddressChange", "`network.address_change`", &[r#"network.address_change = { nodes = 1, every = "1 min" }"#]),
+    section(
+        "TransportConfig",
+        "`transport`",
+        &[
+            r#"transport = "datagram""#,
+            r#"transport.tcp = { congestion = "reno" }"#,
+            r#"transport.tls = { tls = "resumed" }"#,
+            r#"transport.quic = { streams = "one" }"#,
+            r#"transport.ouroboros = { qos = "raw" }"#,
+        ],
+    ),
+    section(
+        "TcpConfig",
+        "`transport.tcp` and `transport.tls`",
+        &[r#"[transport.tcp]
+congestion = "cubic"
+mss = "1448 B"
+initial_window = 10
+receive_window = "16 MiB"
+min_rto = "200 ms"
+delayed_ack = "40 ms"
+tail_loss_probe = true
+nagle = false
+tls = "none""#],
+    ),
+    section(
+        "CongestionControl",
+        "`transport.tcp.congestion`",
+        &[r#"transport.tcp.congestion = "cubic""#, r#"transport.tcp.congestion = "reno""#],
+    ),
+    section(
+        "CubicConfig",
+        "`transport.tcp.cubic`",
+        &[r#"transport.tcp.cubic = { c = 0.4, beta = 0.7, hystart = true }"#],
+    ),
+    section(
+        "Tls",
+        "`transport.tls.tls`",
+        &[
+            r#"transport.tls = { tls = "full" }"#,
+            r#"transport.tls = { tls = "resumed" }"#,
+            r#"transport.tcp = { tls = "none" }"#,
+        ],
+    ),
+    section(
+        "QuicConfig",
+        "`transport.quic`",
+        &[r#"[transport.quic]
+streams = "per_message"
+crypto = "null"
+zero_rtt = true
+mtu = "1452 B"
+window = "16 MiB"
+streams_max = 100
+idle_timeout = "30 s"
+keep_alive = "10 s"
+congestion = "cubic"
+initial_window = "12 kB""#],
+    ),
+    section(
+        "Streams",
+        "`transport.quic.streams`",
+        &[r#"transport.quic.streams = "per_message""#, r#"transport.quic.streams = "one""#],
+    ),
+    section("Crypto", "`transport.quic.crypto`", &[r#"transport.quic.crypto = "null""#]),
+    section(
+        "Congestion",
+        "`transport.quic.congestion`",
+        &[r#"transport.quic.congestion = "cubic""#, r#"transport.quic.congestion = "new_reno""#],
+    ),
+    section(
+        "OuroborosConfig",
+        "`transport.ouroboros`",
+        &[r#"[transport.ouroboros]
+qos = "data"
+directory = { lognormal = { median = "50 ms", sigma = 0.5 } }
+query_cap = "200 ms"
+cache = "1 min"
+accept = "1 ms"
+timeout = "20 s"
+retry = "1 s"
+encrypted = true
+rendezvous_fails = false
+congestion = { shift = 4, offset = 64 }"#],
+    ),
+    section(
+        "QosCube",
+        "`transport.ouroboros.qos`",
+        &[
+            r#"transport.ouroboros.qos = "raw""#,
+            r#"transport.ouroboros.qos = "raw_no_errors""#,
+            r#"transport.ouroboros.qos = "best_effort""#,
+            r#"transport.ouroboros.qos = "data""#,
+        ],
+    ),
+    section(
+        "ForwardEcn",
+        "`transport.ouroboros.congestion`",
+        &[r#"[transport.ouroboros.congestion]
+enabled = true
+shift = 4
+offset = 0
+combine = "or"
+pacing = "none"
+increase = "limit""#],
+    ),
+    section(
+        "CombineMarks",
+        "`transport.ouroboros.congestion.combine`",
+        &[
+            r#"transport.ouroboros.congestion.combine = "or""#,
+            r#"transport.ouroboros.congestion.combine = "max""#,
+            r#"transport.ouroboros.congestion.combine = "sum""#,
+        ],
+    ),
+    section(
+        "SlotPacing",
+        "`transport.ouroboros.congestion.pacing`",
+        &[r#"transport.ouroboros.congestion.pacing = "none""#, r#"transport.ouroboros.congestion.pacing = "even""#],
+    ),
+    section(
+        "SlotIncrease",
+        "`transport.ouroboros.congestion.increase`",
+        &[
+            r#"transport.ouroboros.congestion.increase = "limit""#,
+            r#"transport.ouroboros.congestion.increase = "sent""#,
+        ],
+    ),
+    section(
+        "AddressChange",
+        "`network.address_change`",
+        &[r#"network.address_change = { nodes = 1, every = "1 min" }"#],
+    ),
     section(
         "CallsSettings",
         "`protocol.calls`",

@@ -86,7 +86,8 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
 
     /// A flow is between addresses of the layer: whoever has another needs new flows.
     fn rebind(&mut self, now: Instant) {
-        let peers: BTreeSet<SimPeer> = self.flows.flows().iter().filter(|flow| flow.ended.is_none()).map(|flow| flow.peer).collect();
+        let peers: BTreeSet<SimPeer> =
+            self.flows.flows().iter().filter(|flow| flow.ended.is_none()).map(|flow| flow.peer).collect();
         for peer in peers {
             self.flows.close(now, peer);
         }

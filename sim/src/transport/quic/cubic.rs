@@ -68,11 +68,7 @@ impl Cubic {
         let cubic = C * ahead * ahead * ahead + self.w_max;
         let reno = self.w_max * BETA + 3.0 * (1.0 - BETA) / (1.0 + BETA) * since / round_trip;
         let window = self.datagrams();
-        let grown = if cubic < reno {
-            (reno - window).max(0.0)
-        } else {
-            ((cubic - window) / window).max(0.0)
-        };
+        let grown = if cubic < reno { (reno - window).max(0.0) } else { ((cubic - window) / window).max(0.0) };
         self.growth = self.growth.saturating_add((grown * self.mtu as f64) as u64);
         if self.growth >= self.mtu {
             self.window = self.window.saturating_add(self.mtu);

@@ -43,9 +43,7 @@ pub(super) fn transport(config: &QuicConfig) -> TransportConfig {
 
 fn congestion(config: &QuicConfig) -> Arc<dyn ControllerFactory + Send + Sync> {
     match config.congestion {
-        Congestion::Cubic => {
-            Arc::new(CubicFactory { initial_window: config.initial_window.0 })
-        }
+        Congestion::Cubic => Arc::new(CubicFactory { initial_window: config.initial_window.0 }),
         Congestion::NewReno => {
             let mut new_reno = NewRenoConfig::default();
             new_reno.initial_window(config.initial_window.0);

@@ -154,7 +154,8 @@ impl<M: Message> TcpStack<M> {
 
     /// Whether a packet is of a connection to an address that this node has no more, where nothing answers.
     fn is_astray(&self, from: u32, packet: &TcpPacket<M>) -> bool {
-        let left = if packet.flags.from_opener { self.peers.get(&from).map_or(0, |known| known.left) } else { self.left };
+        let left =
+            if packet.flags.from_opener { self.peers.get(&from).map_or(0, |known| known.left) } else { self.left };
         packet.number <= left
     }
 
