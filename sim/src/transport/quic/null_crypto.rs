@@ -61,7 +61,7 @@ enum Kind {
 
 /// Which part of the configuration a session belongs to.
 enum Role {
-    Client { config: Arc<NullClient>, name: String, ticket: Option<Ticket> },
+    Client { config: Arc<NullClient>, name: String, ticket: Option<Box<Ticket>> },
     Server { config: Arc<NullServer> },
 }
 
@@ -87,7 +87,7 @@ pub(super) struct NullSession {
 
 impl NullSession {
     fn client(config: Arc<NullClient>, name: &str, params: &TransportParameters) -> Self {
-        let ticket = config.take(name);
+        let ticket = config.take(name).map(Box::new);
         let early = ticket.as_ref().filter(|ticket| ticket.early).map(|ticket| ticket.secret);
         let role = Role::Client { config, name: name.to_owned(), ticket };
         let mut session = Self::new(role, params, Kind::ServerHello);

@@ -55,14 +55,16 @@ pub(super) enum Told {
 /// A packet that was put on the link: time, sender, and bytes.
 pub(super) type Sent = (Instant, usize, bytes::Bytes);
 
+/// Whether a packet is lost: its sender, its number among the sender's, and the packet.
+type Lose = Box<dyn FnMut(usize, u64, &Datagram) -> bool>;
+
 /// Two nodes with a link between them.
 pub(super) struct Rig {
     pub(super) now: Instant,
     pub(super) nodes: [QuicStack<Blob>; 2],
     pub(super) told: [Vec<(Instant, Told)>; 2],
     pub(super) trace: Vec<Sent>,
-    /// Whether the given packet of a sender is lost, by its number from 0.
-    pub(super) lose: Box<dyn FnMut(usize, u64, &Datagram) -> bool>,
+    pub(super) lose: Lose,
     counts: [u64; 2],
     free: [u64; 2],
     arrivals: BinaryHeap<Reverse<(u64, u64, usize)>>,
