@@ -164,6 +164,8 @@ impl OuroborosConfig {
         allocation.timeout = self.timeout.0;
         allocation.retry = self.retry.map(|retry| retry.0);
         allocation.key_exchange = self.encrypted.then_some(KEY_EXCHANGE);
+        // The prototype bounds the flows of a node, and not those of each peer.
+        allocation.accepted_per_peer = allocation.accepted_max;
         let ForwardEcn { enabled, shift, offset, combine, pacing, increase } = self.congestion;
         let congestion = &mut flow.congestion;
         congestion.enabled = enabled;
