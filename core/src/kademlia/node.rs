@@ -169,7 +169,8 @@ impl<P: Peer> Kademlia<P> {
 
     pub(super) fn join<C: Context<Self>>(&mut self, now: Instant, context: &mut C) {
         let joins = self.lookups.values().any(|running| matches!(running.goal, Goal::Join));
-        if !joins && !(self.bootstrap.is_empty() && self.table.is_empty()) {
+        let knows_nobody = self.bootstrap.is_empty() && self.table.is_empty();
+        if !joins && !knows_nobody {
             self.look_up(now, self.me.id(), Goal::Join, context);
         }
     }
