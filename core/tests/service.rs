@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rapprochement_core::overlay::refusals::Refusal;
-use rapprochement_core::peer::{Peer, PeerId, SimPeer};
+use rapprochement_core::peer::{Peer, SimPeer};
 use rapprochement_core::protocol::{Context, Durable, Input, Protocol, TimerHandle};
 use rapprochement_core::random::{below, unit};
 use rapprochement_core::reconcile::SyncMessage;
@@ -20,7 +20,7 @@ use rapprochement_core::service::config::ServiceConfig;
 use rapprochement_core::service::message::ServiceMessage;
 use rapprochement_core::service::opinion::Opinion;
 use rapprochement_core::service::{Service, ServiceEvent, ServiceTimer};
-use rapprochement_core::store::{Keys, Tuple};
+use rapprochement_core::store::Tuple;
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_core::wire::Message;
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use rapprochement_core::overlay::address::{Address, AddressKind, AddressRecord, Reachability, Statement};
 use rapprochement_core::overlay::vivaldi::NetworkCoordinate;
-use rapprochement_core::peer::{Peer, PeerId, SimPeer};
+use rapprochement_core::peer::{Peer, SimPeer};
 use rapprochement_core::time::{Duration, Instant};
 
 use plain_keys::PlainKeys;

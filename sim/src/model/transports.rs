@@ -41,11 +41,11 @@ where
     }
 }
 
+/// A protocol on whichever transport a scenario names.
+pub(super) type Carried<P> = Over<P, AnyStack<<P as Protocol>::Message>>;
+
 /// What puts the protocol of each node on the transport of the scenario; `None` where messages go as datagrams.
-pub(super) fn over<P>(
-    experiment: &Experiment,
-    streams: &Streams,
-) -> Option<impl Fn(SimPeer, P) -> Over<P, AnyStack<P::Message>> + use<P>>
+pub(super) fn over<P>(experiment: &Experiment, streams: &Streams) -> Option<impl Fn(SimPeer, P) -> Carried<P> + use<P>>
 where
     P: Protocol<Peer = SimPeer, Message: Send + Sync>,
 {

@@ -118,8 +118,8 @@ proptest! {
         let rate: Vec<f64> = flows.iter().map(|flow| fluid.rate(*flow).unwrap() * 8.0).collect();
         let over = |link: usize| (0..paths.len()).filter(|flow| paths[*flow].0.contains(&link)).collect::<Vec<_>>();
         let load = |link: usize| over(link).into_iter().map(|flow| rate[flow]).sum::<f64>();
-        for link in 0..rates.len() {
-            prop_assert!(load(link) <= rates[link] as f64 * (1.0 + 1e-9));
+        for (link, rate) in rates.iter().enumerate() {
+            prop_assert!(load(link) <= *rate as f64 * (1.0 + 1e-9));
         }
         for flow in 0..paths.len() {
             let bottleneck = paths[flow].0.iter().any(|&link| {
