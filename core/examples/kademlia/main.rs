@@ -2,7 +2,7 @@
 //! realisation each, and the closed form of hops.
 //!
 //! `cargo run --release -p rapprochement-core --example kademlia -- [--realisations R] [--lookups L] [--largest N] [--seed S]
-//! [--split BITS] [--replicated] [--threads T]`
+//! [--split BITS] [--replicated] [--threads T] [--first-byte]`
 //!
 //! As it is: 40 realisations of 1000 lookups among 64 to 16,384 nodes with buckets of one bit, the value on the k closest nodes whether
 //! they live or not (`--replicated`: on the k closest that live). A round trip is lognormal with median 50 ms and sigma 0.5, drawn
@@ -12,6 +12,10 @@
 //! and greatest realisation, what was published, and whether that lies between least and greatest within its rounding. Of 40
 //! realisations and one more, that one lies between the others' extremes with probability 39/41 = 95 %. `hops_formula` is the closed
 //! form, to which the mean is to be within 0.1. The result does not depend on the number of threads.
+
+//!
+//! With `--first-byte`: the distribution of the time from a name to the first byte of a flow to whom it stands for, among 1,024 nodes with and
+//! without dead ones, by timeout and requests at once, of all realisations together; `scripts/names` draws it.
 
 mod published;
 mod realisation;
@@ -24,7 +28,7 @@ use published::{SETTINGS, SIZES, Setting};
 use realisation::METRICS;
 
 const USAGE: &str = "usage: kademlia [--realisations R] [--lookups L] [--largest N] [--seed S] [--split 1|2|4|8] \
-                     [--replicated] [--threads T]";
+                     [--replicated] [--threads T] [--first-byte]";
 
 struct Options {
     realisations: usize,
@@ -34,16 +38,30 @@ struct Options {
     split: u32,
     replicated: bool,
     threads: usize,
+    first_byte: bool,
 }
 
 impl Options {
     fn read() -> Result<Self, String> {
         let (realisations, lookups, largest) = (40, 1000, SIZES[SIZES.len() - 1]);
-        let mut options = Self { realisations, lookups, largest, seed: 1, split: 1, replicated: false, threads: 1 };
+        let mut options = Self {
+            realisations,
+            lookups,
+            largest,
+            seed: 1,
+            split: 1,
+            replicated: false,
+            threads: 1,
+            first_byte: false,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             if name == "--replicated" {
                 options.replicated = true;
+                continue;
+            }
+            if name == "--first-byte" {
+                options.first_byte = true;
                 continue;
             }
             let text = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -105,6 +123,27 @@ fn interval(values: &[f64]) -> (f64, f64) {
     (mean, t * (variance / n).sqrt())
 }
 
+/// The distribution of the time from a name to the first byte, thinned to a row per half of a percent and the last percent whole.
+fn print_first_bytes(options: &Options) {
+    println!("setting,time_s,share");
+    for (alpha, dead, timeout_ms) in [(3, 0.0, 2000), (3, 0.2, 2000), (3, 0.2, 250), (10, 0.2, 250)] {
+        let setting = Setting { k: 8, alpha, dead, timeout_ms, nodes: 1024 };
+        let of = |at| {
+            let seed = options.seed.wrapping_add(at as u64);
+            realisation::first_bytes(setting, options.split, options.replicated, options.lookups, seed)
+        };
+        let mut times: Vec<f64> = (0..options.realisations).flat_map(of).collect();
+        times.sort_by(f64::total_cmp);
+        let name = format!("{:.0} % dead; timeout {timeout_ms} ms; {alpha} at once", dead * 100.0);
+        let (all, step) = (times.len(), (times.len() / 200).max(1));
+        for (at, time) in times.iter().enumerate().filter(|(_, time)| time.is_finite()) {
+            if at % step == 0 || at * 100 > all * 99 && at % (step / 10).max(1) == 0 {
+                println!("{name},{time:.6},{:.6}", (at + 1) as f64 / all as f64);
+            }
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let options = match Options::read() {
         Ok(options) => options,
@@ -113,6 +152,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.first_byte {
+        print_first_bytes(&options);
+        return ExitCode::SUCCESS;
+    }
     println!("k,alpha,dead,timeout_ms,nodes,metric,mean,half_width,least,greatest,published,inside");
     let (mut inside, mut published) = (0, 0);
     for (which, &(k, alpha, dead, timeout_ms)) in SETTINGS.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Key-value synchronisation: a population of nodes keeps signed tuples alike with one of the synchronisers of the core.
 
+mod any;
 pub mod director;
 pub mod ledger;
 pub mod observer;
@@ -15,6 +16,7 @@ use rapprochement_core::reconcile::{
 };
 use rapprochement_core::time::Instant;
 
+use self::any::AnySynchroniser;
 use self::director::SyncDirector;
 use self::ledger::Ledger;
 use self::observer::SyncObserver;
@@ -26,7 +28,7 @@ use super::hostile::Crew;
 use super::identity::SimKeys;
 use super::stage::{Stage, one_thread, plan};
 use super::traffic::NodeTraffic;
-use super::transports::{Look, over, report_flows};
+use super::transports::{Connections, Look, over, report_flows};
 use super::workload::Schedule;
 use super::{ModelRun, RunOptions, RunStatistics, Watch};
 use crate::engine::{self, Event, Outcome};
@@ -41,31 +43,71 @@ use crate::random::Purpose;
 /// Everything that keeps it from being built: files that are missing or malformed, parts that contradict each other.
 pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> Result<ModelRun, Vec<Problem>> {
     let parts = Parts::build(experiment)?;
-    Ok(match experiment.protocol {
-        ProtocolConfig::FullPush { interval } => {
-            let config = FullPushConfig { interval: interval.0 };
-            parts.run(experiment, options, watch, |sampler, keys| FullPush::new(config, sampler, keys))
+    let Some(kind) = Kind::of(&experiment.protocol) else {
+        return Err(vec![Problem::new("protocol", "this protocol keeps no stores alike", "")]);
+    };
+    if let Some(over) = over(experiment, &parts.stage.streams) {
+        let protocol = |sampler, keys: SimKeys| over(keys.node(), kind.any(sampler, keys));
+        return Ok(parts.run(experiment, options, watch, |over| Some(over), protocol));
+    }
+    Ok(match kind {
+        Kind::FullPush(config) => {
+            parts.run(experiment, options, watch, bare, |sampler, keys| FullPush::new(config, sampler, keys))
         }
-        ProtocolConfig::EagerPush { fanout, repair, budget } => {
-            let config = EagerPushConfig { fanout, repair: repair.0, budget: budget.0 as usize };
-            parts.run(experiment, options, watch, |sampler, keys| EagerPush::new(config, sampler, keys))
+        Kind::EagerPush(config) => {
+            parts.run(experiment, options, watch, bare, |sampler, keys| EagerPush::new(config, sampler, keys))
         }
-        ProtocolConfig::Scuttlebutt { interval, budget } => {
-            let config = ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize };
-            parts.run(experiment, options, watch, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
+        Kind::Scuttlebutt(config) => {
+            parts.run(experiment, options, watch, bare, |sampler, keys| Scuttlebutt::new(config, sampler, keys))
         }
-        ProtocolConfig::Reconcile {
-            method,
-            interval,
-            push,
-            first,
-            first_message,
-            kept_cells,
-            patience,
-            budget,
-            repair,
-        } => {
-            let config = ReconcilerConfig {
+        Kind::Reconciler(config) => {
+            let honest = |sampler, keys| Reconciler::new(config, sampler, keys);
+            let Some(hostile) = experiment.hostile else {
+                return Ok(parts.run(experiment, options, watch, bare, honest));
+            };
+            let (aside, streams) = (parts.stage.aside.clone(), parts.stage.streams.clone());
+            let crew = Crew::new(hostile.behaviour, config.method, experiment, &aside, &streams);
+            parts.run(experiment, options, watch, bare, |sampler, keys| crew.member(keys, honest(sampler, keys)))
+        }
+    })
+}
+
+/// Without a transport there are no connections to look at.
+fn bare<P>(_: &P) -> Option<&dyn Connections> {
+    None
+}
+
+/// The synchronisers, each with its parameters.
+#[derive(Clone, Copy)]
+enum Kind {
+    FullPush(FullPushConfig),
+    EagerPush(EagerPushConfig),
+    Scuttlebutt(ScuttlebuttConfig),
+    Reconciler(ReconcilerConfig),
+}
+
+impl Kind {
+    /// `None` for what keeps no stores alike.
+    fn of(protocol: &ProtocolConfig) -> Option<Self> {
+        Some(match *protocol {
+            ProtocolConfig::FullPush { interval } => Self::FullPush(FullPushConfig { interval: interval.0 }),
+            ProtocolConfig::EagerPush { fanout, repair, budget } => {
+                Self::EagerPush(EagerPushConfig { fanout, repair: repair.0, budget: budget.0 as usize })
+            }
+            ProtocolConfig::Scuttlebutt { interval, budget } => {
+                Self::Scuttlebutt(ScuttlebuttConfig { interval: interval.0, budget: budget.0 as usize })
+            }
+            ProtocolConfig::Reconcile {
+                method,
+                interval,
+                push,
+                first,
+                first_message,
+                kept_cells,
+                patience,
+                budget,
+                repair,
+            } => Self::Reconciler(ReconcilerConfig {
                 method: method.kind(),
                 interval: interval.0,
                 push,
@@ -75,23 +117,24 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
                 patience: patience.0,
                 budget: budget.0 as usize,
                 repair,
-            };
-            let honest = |sampler, keys| Reconciler::new(config, sampler, keys);
-            let Some(hostile) = experiment.hostile else {
-                return Ok(parts.run(experiment, options, watch, honest));
-            };
-            let (aside, streams) = (parts.stage.aside.clone(), parts.stage.streams.clone());
-            let crew = Crew::new(hostile.behaviour, config.method, experiment, &aside, &streams);
-            parts.run(experiment, options, watch, |sampler, keys| crew.member(keys, honest(sampler, keys)))
+            }),
+            ProtocolConfig::Sample { .. }
+            | ProtocolConfig::RttService(_)
+            | ProtocolConfig::Meritrank(_)
+            | ProtocolConfig::Calls(_)
+            | ProtocolConfig::Workflow(_) => return None,
+        })
+    }
+
+    /// One of them, whichever it is.
+    fn any(self, sampler: NodeSampler, keys: SimKeys) -> AnySynchroniser {
+        match self {
+            Self::FullPush(config) => AnySynchroniser::FullPush(FullPush::new(config, sampler, keys)),
+            Self::EagerPush(config) => AnySynchroniser::EagerPush(EagerPush::new(config, sampler, keys)),
+            Self::Scuttlebutt(config) => AnySynchroniser::Scuttlebutt(Scuttlebutt::new(config, sampler, keys)),
+            Self::Reconciler(config) => AnySynchroniser::Reconciler(Box::new(Reconciler::new(config, sampler, keys))),
         }
-        ProtocolConfig::Sample { .. }
-        | ProtocolConfig::RttService(_)
-        | ProtocolConfig::Meritrank(_)
-        | ProtocolConfig::Calls(_)
-        | ProtocolConfig::Workflow(_) => {
-            return Err(vec![Problem::new("protocol", "this protocol keeps no stores alike", "")]);
-        }
-    })
+    }
 }
 
 /// The parts of an experiment that do not depend on its protocol.
@@ -113,28 +156,7 @@ impl Parts {
         Ok(Self { stage, ledger, preload })
     }
 
-    /// Runs a synchroniser on the transport of the scenario.
     fn run<P>(
-        self,
-        experiment: &Experiment,
-        options: &RunOptions,
-        watch: Watch<'_>,
-        protocol: impl Fn(NodeSampler, SimKeys) -> P,
-    ) -> ModelRun
-    where
-        P: Synchroniser<Saved = Saved> + SimProtocol + 'static,
-        P::Message: Sync + 'static,
-    {
-        match over(experiment, &self.stage.streams) {
-            None => self.run_nodes(experiment, options, watch, |_| None, protocol),
-            Some(over) => {
-                let protocol = |sampler, keys: SimKeys| over(keys.node(), protocol(sampler, keys));
-                self.run_nodes(experiment, options, watch, |over| Some(over), protocol)
-            }
-        }
-    }
-
-    fn run_nodes<P>(
         self,
         experiment: &Experiment,
         options: &RunOptions,
