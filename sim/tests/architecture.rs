@@ -13,11 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("measure", &["random"]),
     ("engine", &["random"]),
     // A message becomes packets by the sizes that `[network.packet]` gives.
-    ("transport", &["network", "problem", "units"]),
+    ("transport", &["network", "problem", "random", "units"]),
     ("network", &["transport", "problem", "random", "units"]),
     ("model", &["engine", "network", "transport", "measure", "problem", "random", "units"]),
     // The scenario file is made of the configuration types of the rooms that it configures.
-    ("scenario", &["measure", "model", "network", "problem", "units"]),
+    ("scenario", &["measure", "model", "network", "problem", "transport", "units"]),
     // Figures over a sweep are part of the scenario file.
     ("plot", &["measure", "scenario", "units"]),
     ("output", &["measure", "plot", "scenario", "units"]),
@@ -206,9 +206,13 @@ fn one_file_has_unsafe_in_it() {
 /// Clippy refuses these calls everywhere; this holds where its refusal may be lifted.
 #[test]
 fn nothing_but_the_command_line_reads_the_clock() {
+    // QUIC's state machine is told the time in the platform's type, of which there is no zero but some moment; and its trait for
+    // dates names the type.
+    const EXCEPTIONS: [&str; 2] = ["sim/src/transport/quic/clock.rs", "sim/src/transport/quic/settings.rs"];
     let forbidden = ["Instant::now(", "SystemTime", "HashMap", "HashSet", "(clippy::disallowed_"];
     let mut wrong = Vec::new();
-    for source in sources("sim/src").iter().chain(&sources("core/src")) {
+    let all: Vec<Source> = sources("sim/src").into_iter().chain(sources("core/src")).collect();
+    for source in all.iter().filter(|source| !EXCEPTIONS.contains(&source.path.as_str())) {
         let (in_cli, mut lifts) = (source.path.starts_with("sim/src/cli/"), false);
         for (number, line) in source.code() {
             lifts |= line.contains("#[expect(clippy::disallowed_methods, reason");

@@ -33,6 +33,7 @@ pub(crate) fn run(setting: Setting, split: u32, replicated: bool, lookups: usize
 
 /// From a name to the first byte of a flow to whom it stands for, in seconds and in ascending order: a lookup, and one and a half round
 /// trips for the allocation and the byte; infinite where the name was not found.
+#[allow(dead_code, reason = "the tests share this file, and have no use for it")]
 pub(crate) fn first_bytes(setting: Setting, split: u32, replicated: bool, lookups: usize, seed: u64) -> Vec<f64> {
     let (outcomes, mut rng) = resolve_all(setting, split, replicated, lookups, seed);
     let mut time = |outcome: &Outcome| {

@@ -13,10 +13,11 @@ pub const VALUES_MAX: usize = 8;
 
 /// The parameters of a node. All nodes of a directory are meant to have the same `k`.
 ///
-/// The defaults are those of the Ouroboros prototype's directory (`src/ipcpd/unicast/dir/dht.c`, snapshot 2026-02-22, commit
-/// `68e0407e`) where it has the parameter, and the field says so where it has not. Its source, as far as it was read, defines the times of
-/// pings and of questionable contacts without using them, so there a contact that died stays; it also defines a number of retries of
-/// an answer whose send failed (6), for which there is no key here, since a send cannot fail in this contract.
+/// The defaults are those of the Ouroboros prototype's directory where it has the parameter, and the field says so where it has not: as
+/// they are reported of commit `68e0407e`, and as a stored copy of its `dht.c` of about that time has them; the commit itself could
+/// not be read. There the times of pings and of questionable contacts are defined and, as far as it was read, not used, so a contact that
+/// died stays; and an answer whose send failed is sent up to six times more, for which there is no key here, since a send cannot
+/// fail in this contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KademliaConfig {
     /// Contacts per bucket, contacts per answer, and replicas of a value: 1 to [`K_MAX`].

@@ -39,7 +39,7 @@ pub struct Scenario {
     #[serde(default)]
     pub network: NetworkConfig,
     /// What carries messages over the network.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "TransportConfig::is_datagram")]
     pub transport: TransportConfig,
     /// How fast nodes work, and how true their clocks are.
     #[serde(default)]

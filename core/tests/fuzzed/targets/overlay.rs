@@ -110,7 +110,7 @@ pub(super) fn opinion_seeds() -> Vec<Vec<u8>> {
 }
 
 /// Of what nodes of the service say, by every sampler, what is asked for: some of each length.
-fn said(mut pick: impl FnMut(&ServiceMessage<PeerId>) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
+fn said(pick: impl FnMut(&ServiceMessage<PeerId>) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
     let all = service::conversations().iter().flat_map(|conversation| conversation.heard.iter());
     let mut seeds: Vec<Vec<u8>> = all.filter_map(pick).filter(|seed| seed.len() < 600).collect();
     seeds.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));

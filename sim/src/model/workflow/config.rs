@@ -83,6 +83,7 @@ impl Default for WorkflowSettings {
 /// A workflow by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "WorkflowShape")]
 pub enum Shape {
     /// One function behind the other.
     Chain {

@@ -30,7 +30,7 @@ pub(super) fn workload(s: &Scenario, c: &mut Checker) {
     let warm_up = s.workload.warm_up;
     if s.workload != (WorkloadConfig { warm_up, ..WorkloadConfig::default() }) {
         let help = "leave everything but workload.warm_up out";
-        c.report(&["workload", "protocol"], "nothing is written by this protocol for a workload to say", help);
+        c.report(&["workload", "protocol"], "this protocol has no workload: nothing is written", help);
     }
     if warm_up >= s.duration {
         let message = format!("the warm-up of {warm_up} leaves nothing of a run of {}", s.duration);

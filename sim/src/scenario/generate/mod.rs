@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn every_choice_is_generated() {
-        let all: String = (0..300).map(|number| canonical(&generate(number))).collect();
+        let all: String = (0..500).map(|number| canonical(&generate(number))).collect();
         let choices = [
             "full_push",
             "eager_push",
@@ -450,6 +450,11 @@ mod tests {
             "meritrank",
             "\"exact\"",
             "attack.shape",
+            "quic",
+            "ouroboros",
+            "tls",
+            "per_call",
+            "address_change",
         ];
         for choice in choices {
             assert!(all.contains(choice), "{choice} is never generated");

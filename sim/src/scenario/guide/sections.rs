@@ -69,7 +69,9 @@ figure = [{ name = "traffic", x = "nodes", y = "sent_payload_bytes_per_node" }]"
         "NetworkConfig",
         "`network`",
         &[
-            r#"[network]
+            r#"transport.tcp = {}
+
+[network]
 latency = { regions = { table = "aws-33-p50" } }
 min_latency = "1 ms"
 access = { uplink = "20 Mbit/s", downlink = "100 Mbit/s" }

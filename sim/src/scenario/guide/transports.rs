@@ -135,7 +135,8 @@ increase = "limit""#],
     section(
         "AddressChange",
         "`network.address_change`",
-        &[r#"network.address_change = { nodes = 1, every = "1 min" }"#],
+        &[r#"transport.quic = {}
+network.address_change = { nodes = 1, every = "1 min" }"#],
     ),
     section(
         "CallsSettings",

@@ -37,7 +37,7 @@ edges = [
         ],
     ),
     section(
-        "Shape",
+        "WorkflowShape",
         "`protocol.workflow.shape`",
         &[
             r#"protocol.workflow.shape = { chain = { length = 5 } }"#,
