@@ -140,7 +140,11 @@ impl Sampler<SimPeer> for NodeSampler {
             return;
         }
         // Draws that repeat one are made again; the request is cut to what there is, so that this ends.
-        let count = count.min(self.membership.nodes.saturating_sub(1) as usize);
+        let most = match self.membership.kind {
+            Kind::Star => usize::from(self.node > 0),
+            _ => self.membership.nodes.saturating_sub(1) as usize,
+        };
+        let count = count.min(most);
         while out.len() - start < count {
             match self.sample(rng) {
                 Some(peer) if !out[start..].contains(&peer) => out.push(peer),
@@ -323,6 +327,19 @@ mod tests {
                 prop_assert!(own.windows(2).all(|pair| pair[0] < pair[1]) && !own.contains(&node));
                 prop_assert!(own.iter().all(|&other| membership.sampler(other).neighbours().contains(&node)));
             }
+        }
+    }
+
+    /// Whoever asks for more peers than there are gets those there are: in a star that is node 0.
+    #[test]
+    fn a_star_has_one_peer_for_everybody_however_many_are_asked_for() {
+        let streams = Streams::new(1);
+        let membership = Arc::new(Membership::build(&MembershipConfig::Star, 5, &streams).unwrap());
+        let mut rng = streams.stream(Purpose::Protocol, 0);
+        for (node, expected) in [(0, vec![]), (3, vec![SimPeer(0)])] {
+            let mut peers = Vec::new();
+            membership.sampler(node).sample_many(4, &mut rng, &mut peers);
+            assert_eq!(peers, expected);
         }
     }
 }
