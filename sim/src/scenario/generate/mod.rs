@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn every_choice_is_generated() {
-        let all: String = (0..500).map(|number| canonical(&generate(number))).collect();
+        let all: String = (0..1500).map(|number| canonical(&generate(number))).collect();
         let choices = [
             "full_push",
             "eager_push",

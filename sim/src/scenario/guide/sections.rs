@@ -51,6 +51,7 @@ encode_messages = false
 membership = "uniform"
 node = { per_message = "20 us" }
 network = { duplicate = "0.1 %" }
+transport = "datagram"
 protocol = { reconcile = { method = "auto", interval = "1 s" } }
 hostile = { share = "10 %", behaviour = "forge" }
 workload = { writers = 10, arrivals = { burst = { count = 10 } } }
