@@ -72,7 +72,13 @@ impl TransportConfig {
                 problems.extend(too_large("transport.quic.mtu", needed, packet));
                 problems
             }
-            Self::Ouroboros(ouroboros) => ouroboros.problems("transport.ouroboros"),
+            Self::Ouroboros(ouroboros) => {
+                let mut problems = ouroboros.problems("transport.ouroboros");
+                // The headers of a layer and of flow control, a checksum, and something to carry; or a request.
+                let needed = packet.headers.0.saturating_add(108);
+                problems.extend(too_large("transport.ouroboros", needed, packet));
+                problems
+            }
         }
     }
 }

@@ -1,12 +1,21 @@
 //! What carries messages, and addresses that change.
 
+use rapprochement_core::time::Duration;
+
 use super::super::schema::Scenario;
 use super::Checker;
 use crate::model::config::ProtocolConfig;
+use crate::units::Span;
+
+/// More often is a slip of the unit, and a run that gets nowhere.
+const LEAST: Span = Span(Duration::from_millis(1));
 
 pub(super) fn transport(s: &Scenario, c: &mut Checker) {
     if let Some(change) = s.network.address_change {
-        c.positive("network.address_change.every", change.every);
+        if change.every < LEAST {
+            let message = format!("an address that changes every {}", change.every);
+            c.report(&["network.address_change.every"], message, format!("use at least {LEAST}"));
+        }
         if change.nodes > s.nodes {
             let message = format!("{} of {} nodes change their address", change.nodes, s.nodes);
             c.report(&["network.address_change.nodes", "nodes"], message, format!("use at most {}", s.nodes));

@@ -449,7 +449,7 @@ mod tests {
             "bad_input",
             "meritrank",
             "\"exact\"",
-            "attack.shape",
+            "meritrank.attack]",
             "quic",
             "ouroboros",
             "tls",

@@ -198,6 +198,10 @@ impl OuroborosConfig {
         let mut problems = Vec::new();
         if let Some(directory) = &self.directory {
             problems.extend(directory.validate(&at("directory")));
+            if directory.bounded_below() > self.query_cap.0 {
+                let message = format!("no lookup is done within the {} after which it has failed", self.query_cap);
+                problems.push(Problem::new(at("directory"), message, "make it faster, or query_cap longer"));
+            }
         }
         for (key, span) in [("query_cap", self.query_cap), ("timeout", self.timeout)] {
             if span.0.is_zero() {

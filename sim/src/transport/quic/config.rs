@@ -5,7 +5,7 @@ use rapprochement_core::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Problem, zero_time};
+use crate::problem::Problem;
 use crate::units::{Size, Span};
 
 /// `transport.quic`: the real `quinn-proto` in virtual time (RFC 9000, 9001, 9002).
@@ -107,8 +107,9 @@ impl QuicConfig {
         range("streams_max", self.streams_max.into(), 1, 60_000, "this number of streams");
         let millisecond = 1_000_000;
         range("idle_timeout", self.idle_timeout.as_nanos(), millisecond, u64::MAX, "this time in ns");
-        if self.keep_alive.is_some_and(|span| span.as_nanos() == 0) {
-            problems.push(zero_time(at("keep_alive")));
+        if let Some(span) = self.keep_alive.filter(|span| span.as_nanos() < millisecond) {
+            let message = format!("a packet every {span} to keep a connection");
+            problems.push(Problem::new(at("keep_alive"), message, "use at least \"1 ms\""));
         }
         if self.crypto == Crypto::Rustls && !cfg!(feature = "rustls") {
             let message = "this build has no rustls";

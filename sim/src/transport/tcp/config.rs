@@ -180,6 +180,8 @@ impl TcpConfig {
         let beta = self.cubic.beta.0;
         check("cubic.beta", beta > 0.0 && beta < 1.0, "more than 0 and less than 1");
         let flight = (1..=1 << 20).contains(&self.tls_server_flight.0);
+        let idle = self.idle_timeout.is_none_or(|span| span.0 >= Duration::from_millis(1));
+        check("idle_timeout", idle, "at least 1 ms, or left out");
         check("tls_server_flight", flight, "from 1 byte to 1 MiB");
         problems
     }
