@@ -430,11 +430,7 @@ pub const METRICS: &[Metric] = &[
     metric("calls_made", "", "calls that were made"),
     metric("calls_arrived_share", "", "share of calls whose request arrived in time; read it beside every latency"),
     metric("calls_replied_share", "", "share of calls whose reply arrived"),
-    metric(
-        "calls_given_up_share",
-        "",
-        "share of calls whose reply was not there in time",
-    ),
+    metric("calls_given_up_share", "", "share of calls whose reply was not there in time"),
     metric(
         "call_latency_mean_s",
         "s",

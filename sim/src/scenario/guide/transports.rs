@@ -23,11 +23,22 @@ congestion = "cubic"
 mss = "1448 B"
 initial_window = 10
 receive_window = "16 MiB"
+initial_rto = "1 s"
 min_rto = "200 ms"
+max_rto = "2 min"
+syn_retries = 6
+retries = 15
 delayed_ack = "40 ms"
+quick_acks = 16
+sack_interval = "1 ms"
 tail_loss_probe = true
+forward_rto = true
+slow_start_after_idle = true
 nagle = false
-tls = "none""#],
+time_wait = "1 min"
+idle_timeout = "10 min"
+tls = "none"
+tls_server_flight = "774 B""#],
     ),
     section(
         "CongestionControl",
@@ -37,7 +48,9 @@ tls = "none""#],
     section(
         "CubicConfig",
         "`transport.tcp.cubic`",
-        &[r#"transport.tcp.cubic = { c = 0.4, beta = 0.7, hystart = true }"#],
+        &[
+            r#"transport.tcp.cubic = { c = 0.4, beta = 0.7, fast_convergence = true, reno_friendly = true, hystart = true }"#,
+        ],
     ),
     section(
         "Tls",
@@ -61,7 +74,8 @@ streams_max = 100
 idle_timeout = "30 s"
 keep_alive = "10 s"
 congestion = "cubic"
-initial_window = "12 kB""#],
+initial_window = "12 kB"
+mark_above = 64"#],
     ),
     section(
         "Streams",
