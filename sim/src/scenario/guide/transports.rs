@@ -82,7 +82,11 @@ mark_above = 64"#],
         "`transport.quic.streams`",
         &[r#"transport.quic.streams = "per_message""#, r#"transport.quic.streams = "one""#],
     ),
-    section("Crypto", "`transport.quic.crypto`", &[r#"transport.quic.crypto = "null""#]),
+    section(
+        "Crypto",
+        "`transport.quic.crypto`",
+        &[r#"transport.quic.crypto = "null" # or "rustls", in a build with that feature"#],
+    ),
     section(
         "Congestion",
         "`transport.quic.congestion`",
