@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{FORMAT, OutputError};
+use crate::scenario::parse::read_written;
 use crate::scenario::schema::Scenario;
 
 /// `manifest.toml` of a run.
@@ -58,25 +59,33 @@ pub(super) fn to_text<T: Serialize>(path: &Path, value: &T) -> Result<String, Ou
 /// Reads a TOML file of a directory that the program wrote.
 pub(super) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, OutputError> {
     let text = fs::read_to_string(path).map_err(OutputError::io("read", path))?;
-    toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(0, |span| text.get(..span.start).map_or(0, |head| head.lines().count().max(1)));
-        OutputError::corrupt(path, line as u64, error.message())
-    })
+    read_written(&text).map_err(|(at, message)| corrupt_at(path, &text, at, &message))
 }
 
 /// Reads the manifest of a directory, of a run or of a sweep.
 pub(super) fn read_manifest<T: DeserializeOwned>(directory: &Path) -> Result<T, OutputError> {
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
     let path = directory.join("manifest.toml");
     if directory.is_dir() && !path.is_file() {
         return Err(OutputError::NotResults { path: directory.to_owned(), missing: "manifest.toml" });
     }
-    let Format { format } = read_toml(&path)?;
-    if format != FORMAT {
+    let format = format_of(&path)?;
+    if format != i64::from(FORMAT) {
         return Err(OutputError::corrupt(&path, 0, format!("its format is {format}, and this program reads {FORMAT}")));
     }
     read_toml(&path)
+}
+
+/// The layout that a manifest claims, whatever else is in it.
+fn format_of(path: &Path) -> Result<i64, OutputError> {
+    let text = fs::read_to_string(path).map_err(OutputError::io("read", path))?;
+    let table: toml::Table = toml::from_str(&text)
+        .map_err(|error| corrupt_at(path, &text, error.span().map_or(0, |span| span.start), error.message()))?;
+    let claimed = table.get("format").and_then(toml::Value::as_integer);
+    claimed.ok_or_else(|| OutputError::corrupt(path, 0, "it has no `format`"))
+}
+
+/// What is wrong at a byte of a text, with its line.
+fn corrupt_at(path: &Path, text: &str, at: usize, message: &str) -> OutputError {
+    let line = text.get(..at).map_or(0, |head| head.matches('\n').count() + 1);
+    OutputError::corrupt(path, line as u64, message)
 }

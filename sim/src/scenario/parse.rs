@@ -6,6 +6,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{self, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{self, Checker, Files};
@@ -156,6 +157,28 @@ fn read_scenario(source_name: &str, text: &str, sets: &[String], base: Option<Pa
     let loaded = Loaded { scenario, base: base.unwrap_or_default(), document };
     sweep::check_points(&loaded, &mut files)?;
     Ok(loaded)
+}
+
+/// Reads a table that the program itself has written, whole; the same readers as for scenarios, so that there is one copy of them in the
+/// program.
+///
+/// # Errors
+/// The first fault, and where in the text it is, in bytes.
+pub(crate) fn read_written<T: DeserializeOwned>(text: &str) -> Result<T, (usize, String)> {
+    if let Some(span) = depth::too_deep(text) {
+        return Err((span.start, "tables or keys are nested too deeply".into()));
+    }
+    let wrong = |error: &toml::de::Error| (error.span().map_or(0, |span| span.start), error.message().to_owned());
+    let table = DeTable::parse(text).map_err(|error| wrong(&error))?;
+    let root = Node::document(&table, 0);
+    let reading = read::<T>(&mut root.clone());
+    match (reading.faults.first(), reading.value) {
+        (None, Some(value)) => Ok(value),
+        (fault, _) => {
+            let place = fault.and_then(|fault| locate_fault(&root, fault).span).map_or(0, |span| span.start);
+            Err((place, fault.map_or_else(|| "this cannot be read".into(), |fault| fault.message.clone())))
+        }
+    }
 }
 
 /// Reads the types and checks the meaning; after an error of syntax only what cannot be its consequence is said.
