@@ -3,6 +3,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `cli` | the program `rapnode` (feature `cli`) |
 //! | [`driver`] | the loop: what arrives and what is due goes in, commits and sends come out |
 //! | [`hosted`] | what the loop knows of a protocol |
 //! | [`host`] | one node without I/O: timers, generator, what the protocol asked for |
@@ -11,6 +12,8 @@
 //! | [`node`] | a running node, as an application holds it |
 //! | [`storage`] | where tuples are kept: in memory, or in one file |
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod driver;
 pub mod host;
 pub mod hosted;

@@ -2,7 +2,8 @@
 //! the handle goes.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
@@ -23,6 +24,8 @@ use crate::storage::{Storage, StorageError};
 const REQUESTS: usize = 256;
 /// New tuples that may wait for who watches.
 const WATCHED: usize = 1_024;
+/// How long a node that stops waits for what it has said last.
+const GOODBYE: Duration = Duration::from_millis(20);
 
 /// Why a node did not start, or ended.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl From<StorageError> for NodeError {
 pub struct Node<P: Hosted> {
     network: Network,
     requests: mpsc::Sender<Request<P>>,
-    task: JoinHandle<Result<(), StorageError>>,
+    task: Mutex<Option<JoinHandle<Result<(), StorageError>>>>,
     news: Option<mpsc::Receiver<Arc<Tuple>>>,
 }
 
@@ -98,7 +101,7 @@ where
         let (watcher, news) = mpsc::channel(WATCHED);
         let driver = Driver::new(host, network.clone(), storage, Some(watcher));
         let task = tokio::spawn(driver.run(arrivals, receiver));
-        Ok(Self { network, requests, task, news: Some(news) })
+        Ok(Self { network, requests, task: Mutex::new(Some(task)), news: Some(news) })
     }
 
     /// This node.
@@ -149,15 +152,26 @@ where
         self.look(move |protocol, _| protocol.store().get(&author, &key).cloned()).await
     }
 
+    /// Waits until the node has ended, by itself or because it was told to.
+    pub async fn ended(&self) {
+        self.requests.closed().await;
+    }
+
     /// Stops: the protocol says goodbye, and the connections end.
     ///
     /// # Errors
     /// The storage had failed before.
-    pub async fn stop(self) -> Result<(), NodeError> {
+    pub async fn stop(&self) -> Result<(), NodeError> {
         let _ = self.requests.send(Request::Stop).await;
-        let ended = self.task.await;
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = match task {
+            Some(task) => task.await.map_err(|_| NodeError::Stopped)?,
+            None => Ok(()),
+        };
+        // What the protocol said goodbye with is on its way.
+        tokio::time::sleep(GOODBYE).await;
         self.network.close().await;
-        ended.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Storage)
+        ended.map_err(NodeError::Storage)
     }
 }
 

@@ -159,26 +159,42 @@ fn read_scenario(source_name: &str, text: &str, sets: &[String], base: Option<Pa
     Ok(loaded)
 }
 
+/// Reads settings that are no scenario but have parts of one, such as the configuration of a real node, with the same messages for what is
+/// wrong. Only the types are checked.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn settings<T: DeserializeOwned>(source_name: &str, text: &str) -> Result<T, Diagnostics> {
+    let mut sources = Sources::default();
+    sources.add(source_name, text);
+    if let Some(span) = depth::too_deep(text) {
+        let message = "tables or keys are nested too deeply".into();
+        return Err(Diagnostics::new(sources, vec![Diagnostic { message, help: String::new(), span: Some(span) }]));
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let items = errors.iter().take(MAX_ERRORS).map(|error| syntax(error, 0)).collect();
+        return Err(Diagnostics::new(sources, items));
+    }
+    let root = Node::document(&table, 0);
+    let reading = read::<T>(&mut root.clone());
+    match reading.value {
+        Some(value) if reading.faults.is_empty() => Ok(value),
+        _ => Err(Diagnostics::new(sources, reading.faults.iter().map(|fault| locate_fault(&root, fault)).collect())),
+    }
+}
+
 /// Reads a table that the program itself has written, whole; the same readers as for scenarios, so that there is one copy of them in the
 /// program.
 ///
 /// # Errors
 /// The first fault, and where in the text it is, in bytes.
 pub(crate) fn read_written<T: DeserializeOwned>(text: &str) -> Result<T, (usize, String)> {
-    if let Some(span) = depth::too_deep(text) {
-        return Err((span.start, "tables or keys are nested too deeply".into()));
-    }
-    let wrong = |error: &toml::de::Error| (error.span().map_or(0, |span| span.start), error.message().to_owned());
-    let table = DeTable::parse(text).map_err(|error| wrong(&error))?;
-    let root = Node::document(&table, 0);
-    let reading = read::<T>(&mut root.clone());
-    match (reading.faults.first(), reading.value) {
-        (None, Some(value)) => Ok(value),
-        (fault, _) => {
-            let place = fault.and_then(|fault| locate_fault(&root, fault).span).map_or(0, |span| span.start);
-            Err((place, fault.map_or_else(|| "this cannot be read".into(), |fault| fault.message.clone())))
-        }
-    }
+    settings(".", text).map_err(|wrong| {
+        let first = wrong.items().first();
+        let place = first.and_then(|item| item.span.as_ref()).map_or(0, |span| span.start);
+        (place, first.map_or_else(|| "this cannot be read".into(), |item| item.message.clone()))
+    })
 }
 
 /// Reads the types and checks the meaning; after an error of syntax only what cannot be its consequence is said.

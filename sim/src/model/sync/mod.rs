@@ -77,18 +77,22 @@ fn bare<P>(_: &P) -> Option<&dyn Connections> {
     None
 }
 
-/// The synchronisers, each with its parameters.
-#[derive(Clone, Copy)]
-enum Kind {
+/// The synchronisers of the core, each with the parameters that `[protocol]` gives it: in a scenario, and in the configuration of a real node.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `[protocol.full_push]`.
     FullPush(FullPushConfig),
+    /// `[protocol.eager_push]`.
     EagerPush(EagerPushConfig),
+    /// `[protocol.scuttlebutt]`.
     Scuttlebutt(ScuttlebuttConfig),
+    /// `[protocol.reconcile]`.
     Reconciler(ReconcilerConfig),
 }
 
 impl Kind {
     /// `None` for what keeps no stores alike.
-    fn of(protocol: &ProtocolConfig) -> Option<Self> {
+    pub fn of(protocol: &ProtocolConfig) -> Option<Self> {
         Some(match *protocol {
             ProtocolConfig::FullPush { interval } => Self::FullPush(FullPushConfig { interval: interval.0 }),
             ProtocolConfig::EagerPush { fanout, repair, budget } => {

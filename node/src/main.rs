@@ -1,0 +1,5 @@
+//! The program `rapnode`.
+
+fn main() -> std::process::ExitCode {
+    rapprochement_node::cli::main()
+}
