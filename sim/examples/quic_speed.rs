@@ -100,7 +100,7 @@ impl Node for Stacked {
     type Packet = Datagram;
 
     fn receive(&mut self, now: Instant, packet: Datagram) {
-        self.stack.receive(now, self.other, &packet);
+        self.stack.receive(now, self.other, now, &packet);
     }
 
     fn expire(&mut self, now: Instant) {

@@ -229,6 +229,14 @@ impl<P: Peer, B: Body> Flows<P, B> {
         &self.records
     }
 
+    /// The place in [`Flows::flows`] of the open flow with this endpoint id here, where it is one with this peer.
+    pub fn record_of(&self, peer: P, eid: u64) -> Option<usize> {
+        match self.find(peer, eid)? {
+            Which::Asked(peer) => self.asked.get(&peer)?.record,
+            Which::Answered(peer, eid) => self.answered.get(&(peer, eid))?.record,
+        }
+    }
+
     /// Requests that were dropped because their sender, or all peers together, had asked for too many.
     pub fn dropped_requests(&self) -> u64 {
         self.admission.dropped()

@@ -115,7 +115,7 @@ fn table(flows: &[(u32, FlowRecord)]) -> Table {
             flow.retransmissions as f64,
             flow.losses as f64,
             flow.timeouts as f64,
-            time((!flow.jitter.is_zero()).then(|| flow.jitter.as_nanos())),
+            time(flow.jitter.map(|span| span.as_nanos())),
             time(flow.round_trip.map(|span| span.as_nanos())),
         ]
     });

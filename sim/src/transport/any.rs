@@ -78,11 +78,11 @@ impl<M: Message + Send + Sync> Stack<M> for AnyStack<M> {
     }
 
     /// A packet of another transport than this node's is of no use to it.
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &AnyPacket<M>) {
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &AnyPacket<M>) {
         match (self, packet) {
-            (Self::Tcp(stack), AnyPacket::Tcp(packet)) => stack.receive(now, from, packet),
-            (Self::Quic(stack), AnyPacket::Quic(packet)) => stack.receive(now, from, packet),
-            (Self::Ouroboros(stack), AnyPacket::Ouroboros(packet)) => stack.receive(now, from, packet),
+            (Self::Tcp(stack), AnyPacket::Tcp(packet)) => stack.receive(now, from, left, packet),
+            (Self::Quic(stack), AnyPacket::Quic(packet)) => stack.receive(now, from, left, packet),
+            (Self::Ouroboros(stack), AnyPacket::Ouroboros(packet)) => stack.receive(now, from, left, packet),
             _ => {}
         }
     }

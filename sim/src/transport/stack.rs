@@ -18,8 +18,8 @@ pub trait Stack<M: Message>: Send {
     /// Takes a message for a peer, and connects to it first where that is needed.
     fn send(&mut self, now: Instant, to: SimPeer, message: Arc<M>);
 
-    /// Takes a packet that has arrived.
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &Self::Packet);
+    /// Takes a packet that has arrived, and left at `left` by its sender's clock: what jitter is measured by, and nothing else.
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &Self::Packet);
 
     /// A deadline has come; early and repeated calls do no harm.
     fn expire(&mut self, now: Instant);
@@ -107,8 +107,9 @@ pub struct FlowRecord {
     pub losses: u64,
     /// Timeouts of retransmission.
     pub timeouts: u64,
-    /// Sum of the differences between consecutive transit times of arriving data packets, where the transport measures it.
-    pub jitter: Duration,
+    /// Mean absolute difference of the transit times of consecutive data packets that arrived (RFC 3550, section 6.4.1, averaged
+    /// instead of smoothed), by the clocks of both nodes; `None` of fewer than two packets.
+    pub jitter: Option<Duration>,
     /// Smoothed round trip.
     pub round_trip: Option<Duration>,
 }

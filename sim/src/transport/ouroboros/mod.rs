@@ -15,6 +15,7 @@ use rapprochement_core::wire::Message;
 
 use self::config::OuroborosConfig;
 pub use self::piece::Piece;
+use super::jitter::Jitter;
 use super::stack::{FlowRecord, Footprint, Output, Stack};
 use crate::network::config::Distribution;
 use crate::random::Philox;
@@ -26,6 +27,8 @@ pub struct OuroborosStack<M: Message> {
     directory: Option<Distribution>,
     /// Lookups under way, by when they end.
     lookups: BTreeSet<(Instant, SimPeer)>,
+    /// By the place of a flow's record.
+    jitter: Vec<Jitter>,
     rng: Philox,
 }
 
@@ -33,7 +36,7 @@ impl<M: Message> OuroborosStack<M> {
     /// A node without flows; `packet` is what fits a packet above the network's headers.
     pub fn new(me: SimPeer, config: &OuroborosConfig, packet: usize, mut rng: Philox) -> Self {
         let flows = Flows::new(me, config.flow(packet), &mut rng);
-        Self { flows, directory: config.directory.clone(), lookups: BTreeSet::new(), rng }
+        Self { flows, directory: config.directory.clone(), lookups: BTreeSet::new(), jitter: Vec::new(), rng }
     }
 }
 
@@ -44,7 +47,15 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
         self.flows.send(now, to, message);
     }
 
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &Self::Packet) {
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &Self::Packet) {
+        if packet.content.is_data()
+            && let Some(record) = self.flows.record_of(from, packet.eid)
+        {
+            if self.jitter.len() <= record {
+                self.jitter.resize(record + 1, Jitter::default());
+            }
+            self.jitter[record].arrived(left, now);
+        }
         self.flows.receive(now, from, packet);
     }
 
@@ -99,7 +110,7 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
     }
 
     fn flows(&self) -> Vec<FlowRecord> {
-        let record = |flow: &FlowStats<SimPeer>| FlowRecord {
+        let record = |(place, flow): (usize, &FlowStats<SimPeer>)| FlowRecord {
             peer: flow.peer.0,
             opened: flow.opened,
             established: flow.established,
@@ -111,10 +122,10 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
             retransmissions: flow.retransmissions,
             losses: flow.timeouts,
             timeouts: flow.timeouts,
-            jitter: Duration::ZERO,
+            jitter: self.jitter.get(place).and_then(Jitter::mean),
             round_trip: flow.round_trip,
         };
-        self.flows.flows().iter().map(record).collect()
+        self.flows.flows().iter().enumerate().map(record).collect()
     }
 
     fn footprint(&self) -> Footprint {

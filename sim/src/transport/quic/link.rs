@@ -11,6 +11,7 @@ use rapprochement_core::wire::{MESSAGE_LEN_MAX, put_varint, varint_len};
 
 use super::clock::from_std;
 use super::config::Streams;
+use crate::transport::jitter::Jitter;
 use crate::transport::stack::FlowRecord;
 
 /// Bytes that are written to a stream at once: the store of a sender is released in these pieces.
@@ -46,6 +47,9 @@ pub(super) struct Link {
     /// Beginnings of messages.
     partial: BTreeMap<StreamId, Vec<u8>>,
     partial_bytes: usize,
+    /// Frames of streams that have come so far: a datagram with more of them carried data.
+    stream_frames: u64,
+    jitter: Jitter,
     pub(super) record: FlowRecord,
 }
 
@@ -65,7 +69,18 @@ impl Link {
             early: Vec::new(),
             partial: BTreeMap::new(),
             partial_bytes: 0,
+            stream_frames: 0,
+            jitter: Jitter::default(),
             record: FlowRecord { peer: peer.0, opened: now, ..FlowRecord::default() },
+        }
+    }
+
+    /// The connection has handled a datagram that left its sender then. One that came before the connection was accepted is not
+    /// told apart from the one that opened it.
+    pub(super) fn datagram_arrived(&mut self, left: Instant, now: Instant) {
+        let frames = self.connection.stats().frame_rx.stream;
+        if std::mem::replace(&mut self.stream_frames, frames) != frames {
+            self.jitter.arrived(left, now);
         }
     }
 
@@ -222,13 +237,14 @@ impl Link {
     }
 
     /// Its record, with what the connection counts. Of what is sent again `quinn-proto` counts the packets that were lost,
-    /// not those that carry it; it does not count timeouts, and does not measure jitter.
+    /// not those that carry it; it does not count timeouts.
     pub(super) fn record(&self) -> FlowRecord {
         let stats = self.connection.stats();
         FlowRecord {
             packets: stats.udp_tx.datagrams,
             retransmissions: stats.path.lost_packets,
             losses: stats.path.lost_packets,
+            jitter: self.jitter.mean(),
             round_trip: self.record.established.map(|_| nanos(stats.path.rtt)),
             ..self.record.clone()
         }

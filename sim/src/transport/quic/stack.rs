@@ -140,7 +140,7 @@ impl<M: Message + Send + Sync> QuicStack<M> {
         Some(self.insert(now, handle, connection, to))
     }
 
-    fn accept(&mut self, now: Instant, from: SimPeer, incoming: Incoming) {
+    fn accept(&mut self, now: Instant, from: SimPeer, left: Instant, incoming: Incoming) {
         self.buffer.clear();
         let live = self.peers.get(&from).map_or(0, Vec::len);
         if live >= LINKS_PER_PEER {
@@ -149,7 +149,10 @@ impl<M: Message + Send + Sync> QuicStack<M> {
         }
         match self.endpoint.accept(incoming, to_std(now), &mut self.buffer, None) {
             Ok((handle, connection)) => {
-                self.insert(now, handle, connection, from);
+                let handle = self.insert(now, handle, connection, from);
+                if let Some(link) = self.links[handle].as_mut() {
+                    link.datagram_arrived(left, now);
+                }
             }
             Err(error) => {
                 if let Some(response) = error.response {
@@ -356,7 +359,7 @@ impl<M: Message + Send + Sync> Stack<M> for QuicStack<M> {
         self.mark(handle);
     }
 
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &Datagram) {
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &Datagram) {
         if packet.destination != 0 && packet.destination != self.port {
             return;
         }
@@ -368,10 +371,11 @@ impl<M: Message + Send + Sync> Stack<M> for QuicStack<M> {
             Some(DatagramEvent::ConnectionEvent(ConnectionHandle(handle), event)) => {
                 if let Some(link) = self.links.get_mut(handle).and_then(Option::as_mut) {
                     link.connection.handle_event(event);
+                    link.datagram_arrived(left, now);
                     self.mark(handle);
                 }
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.accept(now, from, incoming),
+            Some(DatagramEvent::NewConnection(incoming)) => self.accept(now, from, left, incoming),
             Some(DatagramEvent::Response(response)) => self.transmit(&response),
             None => {}
         }

@@ -109,6 +109,7 @@ type Due = Option<(Instant, usize)>;
 #[derive(Debug)]
 struct Transit {
     at: Instant,
+    left: Instant,
     from: usize,
     to: usize,
     packet: TcpPacket<Text>,
@@ -173,7 +174,7 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         }
         let nanos = (bytes * 8_000_000_000).div_ceil(rate);
         self.busy[way] = self.busy[way].max(self.now) + Duration::from_nanos(nanos);
-        self.under_way[way].push_back(Transit { at: self.busy[way] + delay, from, to, packet });
+        self.under_way[way].push_back(Transit { at: self.busy[way] + delay, left: self.now, from, to, packet });
     }
 
     /// When the next packet arrives and by which direction, and when the next deadline comes and at which node.
@@ -194,8 +195,8 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         match (arrival, timer) {
             (Some((at, way)), timer) if timer.is_none_or(|(due, _)| at <= due) && at <= until => {
                 self.now = at;
-                if let Some(Transit { from, to, packet, .. }) = self.under_way[way].pop_front() {
-                    self.stacks[to].receive(at, SimPeer(from as u32), &packet);
+                if let Some(Transit { left, from, to, packet, .. }) = self.under_way[way].pop_front() {
+                    self.stacks[to].receive(at, SimPeer(from as u32), left, &packet);
                     self.settle(to);
                 }
                 true

@@ -233,7 +233,7 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
         self.settle(now, at);
     }
 
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &TcpPacket<M>) {
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &TcpPacket<M>) {
         let Some(at) = self.find(from.0, packet) else {
             let Flags { syn, ack, rst, from_opener, .. } = packet.flags;
             if self.is_astray(from.0, packet) {
@@ -246,7 +246,7 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
             };
         };
         if let Some(slot) = self.slots[at].as_mut() {
-            slot.connection.receive(now, packet, &self.parameters);
+            slot.connection.receive(now, left, packet, &self.parameters);
         }
         self.settle(now, at);
     }
