@@ -74,24 +74,24 @@ impl<B: Body> Channel<B> {
         }
     }
 
-    /// Takes a packet; `deliver` is given the messages that it completes.
+    /// Takes a packet; `deliver` is given the messages that it completes, and since when their first byte could be read.
     pub(super) fn receive(
         &mut self,
         now: Instant,
         content: &Content<B>,
         ecn: u8,
         config: &FlowConfig,
-        mut deliver: impl FnMut(B::Sdu),
+        mut deliver: impl FnMut(Instant, B::Sdu),
     ) -> Arrival {
         let bytes = match (&mut self.carrier, content) {
             (Carrier::Raw(_), Content::Raw(body)) => {
-                B::join([body.clone()].into()).into_iter().for_each(&mut deliver);
+                B::join([body.clone()].into()).into_iter().for_each(|sdu| deliver(now, sdu));
                 body.length()
             }
             (Carrier::Frcp(frcp), Content::Frcp(segment)) => {
                 frcp.receive(now, segment);
-                while let Some(sdu) = frcp.delivered() {
-                    deliver(sdu);
+                while let Some((began, sdu)) = frcp.delivered() {
+                    deliver(began, sdu);
                 }
                 segment.body.as_ref().map_or(0, Body::length)
             }

@@ -92,6 +92,8 @@ pub enum Output<P, B: Body> {
     Deliver {
         /// Its sender.
         from: P,
+        /// When its first byte could be read: with its first piece, in order.
+        began: Instant,
         /// The message.
         sdu: B::Sdu,
     },
@@ -361,7 +363,8 @@ impl<P: Peer, B: Body> Flows<P, B> {
         let mut complete = Vec::new();
         let Some((channel, record)) = self.channel(which) else { return };
         let new = !channel.heard;
-        let arrival = channel.receive(now, &packet.content, packet.ecn, &config, |sdu| complete.push(sdu));
+        let arrival =
+            channel.receive(now, &packet.content, packet.ecn, &config, |began, sdu| complete.push((began, sdu)));
         let (new, remote) = (new && channel.heard, channel.remote);
         if let Some(stats) = record.and_then(|record| self.records.get_mut(record)) {
             stats.received += complete.len() as u64;
@@ -375,7 +378,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
             self.newest.insert(from, eid);
             self.out.push_back(Output::Up(from));
         }
-        self.out.extend(complete.into_iter().map(|sdu| Output::Deliver { from, sdu }));
+        self.out.extend(complete.into_iter().map(|(began, sdu)| Output::Deliver { from, began, sdu }));
         if let Some(ece) = arrival.tell {
             self.transmit(from, ALLOCATOR, false, record, Content::Update(Update { to: remote, ece }));
         }

@@ -24,6 +24,8 @@ pub struct Over<P, S> {
     armed: Option<(Instant, TimerHandle)>,
     /// How often the node's address changes.
     moves: Option<Duration>,
+    /// Tells the protocol, just before it is given a message, when the first byte of it could be read.
+    first_byte: Option<fn(&mut P, Instant)>,
 }
 
 /// A packet and when its sender handed it to its host, by its own clock: a stamp that takes no bytes on the wire, and by which
@@ -77,13 +79,20 @@ pub enum OverTimer<T> {
 impl<P, S> Over<P, S> {
     /// Puts a protocol on a transport.
     pub const fn new(protocol: P, stack: S) -> Self {
-        Self { protocol, stack, armed: None, moves: None }
+        Self { protocol, stack, armed: None, moves: None, first_byte: None }
     }
 
     /// The same, at a node whose address changes so often.
     #[must_use]
     pub fn moving(self, every: Option<Duration>) -> Self {
         Self { moves: every.filter(|every| !every.is_zero()), ..self }
+    }
+
+    /// The same, where the protocol is told of every message, just before it is given it, when its first byte could be read. The
+    /// contract of protocols has no word for that; nothing that a protocol does may depend on it.
+    #[must_use]
+    pub fn telling_first_bytes(self, tell: fn(&mut P, Instant)) -> Self {
+        Self { first_byte: Some(tell), ..self }
     }
 
     /// The protocol.
@@ -129,7 +138,12 @@ where
         while let Some(output) = self.stack.poll(now) {
             match output {
                 Output::Transmit { to, packet } => outer.send(to, Stamped { packet, left: now }),
-                Output::Deliver { from, message } => self.give(now, Input::Message { from, message: &message }, outer),
+                Output::Deliver { from, began, message } => {
+                    if let Some(tell) = self.first_byte {
+                        tell(&mut self.protocol, began);
+                    }
+                    self.give(now, Input::Message { from, message: &message }, outer);
+                }
                 Output::Up(peer) => self.give(now, Input::PeerUp(peer), outer),
                 Output::Down(peer) => self.give(now, Input::PeerDown(peer), outer),
             }

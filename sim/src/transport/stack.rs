@@ -61,6 +61,8 @@ pub enum Output<M, K> {
     Deliver {
         /// Its sender.
         from: SimPeer,
+        /// When its first byte could be read: everything before it was there, and whatever encloses it.
+        began: Instant,
         /// The message.
         message: Arc<M>,
     },
@@ -75,7 +77,7 @@ impl<M, K> Output<M, K> {
     pub fn map<L>(self, packet: impl FnOnce(K) -> L) -> Output<M, L> {
         match self {
             Self::Transmit { to, packet: inner } => Output::Transmit { to, packet: packet(inner) },
-            Self::Deliver { from, message } => Output::Deliver { from, message },
+            Self::Deliver { from, began, message } => Output::Deliver { from, began, message },
             Self::Up(peer) => Output::Up(peer),
             Self::Down(peer) => Output::Down(peer),
         }

@@ -55,7 +55,8 @@ pub fn run(
                     over.protocol_mut().restart();
                 },
             };
-            run_nodes(stage, experiment, options, watch, kind, |index| over(SimPeer(index), node(index)))
+            let node = |index| over(SimPeer(index), node(index)).telling_first_bytes(CallNode::first_byte);
+            run_nodes(stage, experiment, options, watch, kind, node)
         }
     })
 }

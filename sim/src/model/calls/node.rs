@@ -29,6 +29,8 @@ pub(super) struct CallNode {
     next: u32,
     /// Calls that wait for their reply.
     pending: BTreeMap<u32, Pending>,
+    /// When the first byte of the next message could be read, where a transport tells.
+    began: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub(super) enum CallEvent {
     Arrived {
         /// Since it was made.
         took: Duration,
+        /// From when it was made until its first byte could be read.
+        first_byte: Duration,
         /// Whether it is a large one.
         large: bool,
         /// Whether it was its caller's first to this node.
@@ -74,12 +78,17 @@ pub(super) enum CallEvent {
 
 impl CallNode {
     pub(super) const fn new(me: u32, plan: Arc<Plan>) -> Self {
-        Self { me, plan, next: 0, pending: BTreeMap::new() }
+        Self { me, plan, next: 0, pending: BTreeMap::new(), began: None }
     }
 
     /// A caller that comes back after a crash goes on with its next call.
     pub(super) fn restart(&mut self) {
         self.pending.clear();
+    }
+
+    /// The first byte of the message that comes next could be read since then.
+    pub(super) const fn first_byte(&mut self, began: Instant) {
+        self.began = Some(began);
     }
 
     /// Whether a request of these bytes is a large one of a mixture.
@@ -126,11 +135,14 @@ impl CallNode {
 
     fn hear<C: Context<Self>>(&mut self, now: Instant, from: SimPeer, message: CallMessage, context: &mut C) {
         let CallMessage { reply, call, issued, body } = message;
+        // A datagram is handed over whole.
+        let began = self.began.take().unwrap_or(now);
         if !reply {
             let first = call < self.called();
             let took = now.since(issued);
             if took <= self.plan.settings.patience.0 {
-                context.emit(CallEvent::Arrived { took, large: self.is_large(body), first });
+                let first_byte = began.since(issued);
+                context.emit(CallEvent::Arrived { took, first_byte, large: self.is_large(body), first });
             }
             if let Some(size) = self.plan.settings.reply {
                 let body = CallMessage::body_for(size.0);

@@ -13,6 +13,9 @@ pub(super) struct Times {
     pub(super) cold: Vec<u64>,
     /// Requests to somebody who had.
     pub(super) warm: Vec<u64>,
+    /// Of both, until their first byte could be read.
+    pub(super) cold_first: Vec<u64>,
+    pub(super) warm_first: Vec<u64>,
     /// Replies, since the request was made.
     pub(super) replies: Vec<u64>,
 }
@@ -36,6 +39,8 @@ impl CallObserver {
         for (times, more) in self.times.iter_mut().zip(&other.times) {
             times.cold.extend_from_slice(&more.cold);
             times.warm.extend_from_slice(&more.warm);
+            times.cold_first.extend_from_slice(&more.cold_first);
+            times.warm_first.extend_from_slice(&more.warm_first);
             times.replies.extend_from_slice(&more.replies);
         }
     }
@@ -51,9 +56,16 @@ impl<P: SimProtocol + Protocol<Event = CallEvent>> Observer<P> for CallObserver 
                 self.made += 1;
                 0
             }
-            CallEvent::Arrived { took, large, first } => {
+            // The first byte is measured and no part of what happened, so it stays outside the digest.
+            CallEvent::Arrived { took, first_byte, large, first } => {
                 let times = &mut self.times[usize::from(large)];
-                if first { &mut times.cold } else { &mut times.warm }.push(took.as_nanos());
+                let (whole, first) = if first {
+                    (&mut times.cold, &mut times.cold_first)
+                } else {
+                    (&mut times.warm, &mut times.warm_first)
+                };
+                whole.push(took.as_nanos());
+                first.push(first_byte.as_nanos());
                 took.as_nanos() * KINDS + 1
             }
             CallEvent::Replied { took, large } => {

@@ -33,13 +33,20 @@ where
     results.scalar("calls_given_up_share", ratio(calls.lost as f64, calls.made as f64));
     let mut lines = Vec::new();
     for (group, times) in ["", "large"].into_iter().zip(&calls.times) {
-        let both: Vec<u64> = times.cold.iter().chain(&times.warm).copied().collect();
-        for (name, nanos) in
-            [("call", &both), ("cold_call", &times.cold), ("warm_call", &times.warm), ("reply", &times.replies)]
-        {
+        let both = [times.cold.as_slice(), &times.warm].concat();
+        let first = [times.cold_first.as_slice(), &times.warm_first].concat();
+        for (name, nanos) in [
+            ("call_latency", &both),
+            ("cold_call_latency", &times.cold),
+            ("warm_call_latency", &times.warm),
+            ("first_byte", &first),
+            ("cold_first_byte", &times.cold_first),
+            ("warm_first_byte", &times.warm_first),
+            ("reply_latency", &times.replies),
+        ] {
             if group.is_empty() || !nanos.is_empty() {
                 let sorted = spread(name, group, nanos, &mut results);
-                if name == "call" && !sorted.is_empty() {
+                if name == "call_latency" && !sorted.is_empty() {
                     let label = if group.is_empty() { "calls" } else { "large calls" };
                     lines.push((label.into(), cdf(&sorted, sorted.len() as f64)));
                 }
@@ -67,10 +74,10 @@ fn spread(name: &str, group: &str, nanos: &[u64], results: &mut Results) -> Vec<
     let mut seconds: Vec<f64> = nanos.iter().map(|nanos| *nanos as f64 / 1e9).collect();
     seconds.sort_by(f64::total_cmp);
     let mean = ratio(seconds.iter().sum(), seconds.len() as f64);
-    results.scalar_of(&format!("{name}_latency_mean_s"), group, mean);
+    results.scalar_of(&format!("{name}_mean_s"), group, mean);
     for (suffix, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
         let value = if seconds.is_empty() { f64::NAN } else { quantile(&seconds, share) };
-        results.scalar_of(&format!("{name}_latency_{suffix}_s"), group, value);
+        results.scalar_of(&format!("{name}_{suffix}_s"), group, value);
     }
     seconds
 }

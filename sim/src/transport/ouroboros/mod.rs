@@ -78,7 +78,7 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
         loop {
             return Some(match self.flows.poll(now)? {
                 FlowOutput::Transmit { to, packet } => Output::Transmit { to, packet },
-                FlowOutput::Deliver { from, sdu } => Output::Deliver { from, message: sdu },
+                FlowOutput::Deliver { from, began, sdu } => Output::Deliver { from, began, message: sdu },
                 FlowOutput::Up(peer) => Output::Up(peer),
                 FlowOutput::Down(peer) => Output::Down(peer),
                 FlowOutput::Resolve(peer) => {

@@ -23,6 +23,16 @@ const PARTIAL_MAX: usize = 16 * MESSAGE_LEN_MAX;
 #[derive(Debug)]
 pub(super) struct Excess;
 
+/// What has come of a message, and since when its first byte can be read.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    began: Option<Instant>,
+}
+
+/// A message that has come whole, and since when its first byte could be read.
+pub(super) type Whole = (Instant, Vec<u8>);
+
 /// One connection, from its first packet until its timers have ended.
 pub(super) struct Link {
     pub(super) connection: Connection,
@@ -45,7 +55,7 @@ pub(super) struct Link {
     /// Messages that were written before the handshake was finished, in case the server refuses them.
     early: Vec<Bytes>,
     /// Beginnings of messages.
-    partial: BTreeMap<StreamId, Vec<u8>>,
+    partial: BTreeMap<StreamId, Partial>,
     partial_bytes: usize,
     /// Frames of streams that have come so far: a datagram with more of them carried data.
     stream_frames: u64,
@@ -120,7 +130,7 @@ impl Link {
         &mut self,
         now: Instant,
         event: StreamEvent,
-        messages: &mut Vec<Vec<u8>>,
+        messages: &mut Vec<Whole>,
     ) -> Result<(), Excess> {
         match event {
             StreamEvent::Opened { dir } => {
@@ -192,8 +202,8 @@ impl Link {
         }
     }
 
-    fn read(&mut self, now: Instant, id: StreamId, messages: &mut Vec<Vec<u8>>) -> Result<(), Excess> {
-        let mut buffer = self.partial.remove(&id).unwrap_or_default();
+    fn read(&mut self, now: Instant, id: StreamId, messages: &mut Vec<Whole>) -> Result<(), Excess> {
+        let Partial { bytes: mut buffer, mut began } = self.partial.remove(&id).unwrap_or_default();
         self.partial_bytes -= buffer.len();
         let before = buffer.len();
         let whole = match read_stream(&mut self.connection, id, &mut buffer) {
@@ -208,10 +218,14 @@ impl Link {
             self.record.last_byte = Some(now);
         }
         match self.streams {
-            Streams::One => take_framed(&mut buffer, messages)?,
+            Streams::One => {
+                let mut framed = Vec::new();
+                take_framed(&mut buffer, &mut framed)?;
+                messages.extend(framed.into_iter().map(|message| (began.take().unwrap_or(now), message)));
+            }
             Streams::PerMessage if buffer.len() > MESSAGE_LEN_MAX => return Err(Excess),
             Streams::PerMessage if whole => {
-                messages.push(buffer);
+                messages.push((began.unwrap_or(now), buffer));
                 return Ok(());
             }
             Streams::PerMessage => {}
@@ -221,7 +235,10 @@ impl Link {
             self.partial_bytes -= buffer.len();
             return Ok(());
         }
-        self.partial.insert(id, buffer);
+        if has_begun(self.streams, &buffer)? {
+            began.get_or_insert(now);
+        }
+        self.partial.insert(id, Partial { bytes: buffer, began });
         if self.partial_bytes > PARTIAL_MAX { Err(Excess) } else { Ok(()) }
     }
 
@@ -292,6 +309,14 @@ fn take_framed(buffer: &mut Vec<u8>, messages: &mut Vec<Vec<u8>>) -> Result<(), 
     let taken = buffer.len() - rest.len();
     buffer.drain(..taken);
     Ok(())
+}
+
+/// Whether the first byte of a message is among these, behind its length where it has one.
+fn has_begun(streams: Streams, bytes: &[u8]) -> Result<bool, Excess> {
+    Ok(match streams {
+        Streams::PerMessage => !bytes.is_empty(),
+        Streams::One => frame_header(bytes)?.is_some_and(|(_, header)| bytes.len() > header),
+    })
 }
 
 /// The length of a message and of the varint that says it, once that is there.

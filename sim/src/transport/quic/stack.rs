@@ -15,7 +15,7 @@ use rapprochement_core::wire::Message;
 
 use super::clock::to_std;
 use super::config::QuicConfig;
-use super::link::Link;
+use super::link::{Link, Whole};
 use super::null_keys::fold;
 use super::packet::{Datagram, FIRST_PORT, address, node};
 use super::security::{Security, name};
@@ -57,7 +57,7 @@ pub struct QuicStack<M> {
     outputs: VecDeque<Output<M, Datagram>>,
     flows: Vec<FlowRecord>,
     buffer: Vec<u8>,
-    messages: Vec<Vec<u8>>,
+    messages: Vec<Whole>,
 }
 
 impl<M> std::fmt::Debug for QuicStack<M> {
@@ -261,12 +261,12 @@ impl<M: Message + Send + Sync> QuicStack<M> {
             Event::Stream(event) => {
                 let whole = link.on_stream(now, event, &mut self.messages).is_ok();
                 let mut sound = true;
-                for bytes in self.messages.drain(..) {
+                for (began, bytes) in self.messages.drain(..) {
                     match M::decode(&bytes) {
                         _ if link.closed => {}
                         Ok(message) => {
                             let message = Arc::new(message);
-                            self.outputs.push_back(Output::Deliver { from: link.peer, message });
+                            self.outputs.push_back(Output::Deliver { from: link.peer, began, message });
                         }
                         Err(_) => sound = false,
                     }

@@ -24,8 +24,8 @@ const SYN_LINEAR: u32 = 4;
 /// What a connection has to say to its owner.
 #[derive(Clone, Debug)]
 pub(super) enum Event<M> {
-    /// A message is complete.
-    Deliver(Arc<M>),
+    /// A message is complete, and its first byte could be read since then.
+    Deliver(Instant, Arc<M>),
     /// The handshake is finished, that of TLS included.
     Up,
     /// The peer is gone or has closed.
@@ -288,10 +288,10 @@ impl<M: Message> Connection<M> {
             record.first_byte.get_or_insert(now);
             record.last_byte = Some(now);
         }
-        self.receiver.receive(packet, parameters, |message| {
+        self.receiver.receive(now, packet, parameters, |began, message| {
             record.received_bytes += message.encoded_len() as u64;
             if !deaf {
-                events.push_back(Event::Deliver(message));
+                events.push_back(Event::Deliver(began, message));
             }
         });
         self.receiver.schedule_ack(now, disordered, parameters);

@@ -58,6 +58,8 @@ pub struct Link {
 /// A message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
+    /// When its first byte could be read.
+    pub began: Instant,
     /// When it was complete.
     pub at: Instant,
     /// Who sent it.
@@ -148,9 +150,9 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         while let Some(output) = self.stacks[node].poll(self.now) {
             match output {
                 Output::Transmit { to, packet } => self.transmit(node, to.0 as usize, packet),
-                Output::Deliver { from, message } => {
+                Output::Deliver { from, began, message } => {
                     let from = from.0 as usize;
-                    self.arrivals.push(Arrival { at: self.now, from, to: node, bytes: message.0.len() });
+                    self.arrivals.push(Arrival { began, at: self.now, from, to: node, bytes: message.0.len() });
                 }
                 Output::Up(peer) => self.changes.push((self.now, node, peer.0 as usize, true)),
                 Output::Down(peer) => self.changes.push((self.now, node, peer.0 as usize, false)),

@@ -186,7 +186,7 @@ impl<M: Message> TcpStack<M> {
         let peer = SimPeer(slot.connection.record.peer);
         while let Some(event) = slot.connection.pop_event() {
             self.outputs.push_back(match event {
-                Event::Deliver(message) => Output::Deliver { from: peer, message },
+                Event::Deliver(began, message) => Output::Deliver { from: peer, began, message },
                 Event::Up => Output::Up(peer),
                 Event::Down => Output::Down(peer),
             });
