@@ -428,9 +428,31 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("node_received_messages_gini", "", "Gini coefficient of messages received by each node"),
     metric("calls_made", "", "calls that were made"),
+    metric(
+        "calls_in_time",
+        "",
+        "calls that were complete within the patience: by their reply, or by their request where there are no replies",
+    ),
+    metric("calls_late", "", "calls that were complete when the patience was over"),
+    metric(
+        "calls_given_up",
+        "",
+        "calls that were not complete when the run ended, and whose patience was over; with those in time, late and pending they are all that were made",
+    ),
+    metric(
+        "calls_pending_at_end",
+        "",
+        "calls that were not complete when the run ended, and whose patience was not over",
+    ),
     metric("calls_arrived_share", "", "share of calls whose request arrived in time; read it beside every latency"),
-    metric("calls_replied_share", "", "share of calls whose reply arrived"),
-    metric("calls_given_up_share", "", "share of calls whose reply was not there in time"),
+    metric("calls_replied_share", "", "share of calls whose reply arrived in time"),
+    metric("calls_late_share", "", "share of calls that were complete when the patience was over"),
+    metric("calls_given_up_share", "", "share of calls that were never complete, and whose patience was over"),
+    metric(
+        "calls_undelivered_share",
+        "",
+        "share of calls that were not complete when their patience was over: late ones, and those given up",
+    ),
     metric(
         "call_latency_mean_s",
         "s",

@@ -44,11 +44,13 @@ pub fn run(
     let node = |node| CallNode::new(node, Arc::clone(&plan));
     Ok(match over(experiment, &stage.streams) {
         None => {
-            let kind = Kind { look: |_| None, revive: |node: &mut CallNode, _| node.restart() };
+            let kind =
+                Kind { plan: Arc::clone(&plan), look: |_| None, revive: |node: &mut CallNode, _| node.restart() };
             run_nodes(stage, experiment, options, watch, kind, node)
         }
         Some(over) => {
             let kind = Kind {
+                plan: Arc::clone(&plan),
                 look: |over| Some(over),
                 revive: |over: &mut Over<CallNode, _>, _| {
                     over.restart_stack();
@@ -63,6 +65,7 @@ pub fn run(
 
 /// What is to be known of nodes with a transport or without.
 struct Kind<P> {
+    plan: Arc<Plan>,
     look: Look<P>,
     revive: fn(&mut P, bool),
 }
@@ -106,7 +109,7 @@ where
     let mut run = engine::run(shards, begins, &mut director, &plan);
     let drained = matches!(run.outcome, Outcome::Drained);
     let span = (Instant::ZERO + warm_up, if drained { plan.deadline } else { run.end });
-    let mut results = report::report(&run.shards, director, kind.look, span);
+    let mut results = report::report(&run.shards, director, kind.look, &kind.plan.settings, span);
     results.packets = run.shards.iter_mut().flat_map(Hosts::take_packets).collect();
     let (_, statistics) = RunStatistics::split(run);
     ModelRun { results, statistics, one_thread }

@@ -3,6 +3,7 @@
 use rapprochement_core::protocol::Protocol;
 use rapprochement_core::time::Instant;
 
+use super::config::CallsSettings;
 use super::director::CallsDirector;
 use super::node::CallEvent;
 use super::observer::CallObserver;
@@ -17,6 +18,7 @@ pub(super) fn report<P>(
     shards: &[Hosts<P, CallObserver>],
     director: CallsDirector<'_, P>,
     look: Look<P>,
+    settings: &CallsSettings,
     (from, to): (Instant, Instant),
 ) -> Results
 where
@@ -25,12 +27,7 @@ where
     let mut results = director.results;
     let mut calls = CallObserver::default();
     shards.iter().for_each(|shard| calls.merge(shard.observer()));
-    let arrived: usize = calls.times.iter().map(|times| times.cold.len() + times.warm.len()).sum();
-    let replied: usize = calls.times.iter().map(|times| times.replies.len()).sum();
-    results.scalar("calls_made", calls.made as f64);
-    results.scalar("calls_arrived_share", ratio(arrived as f64, calls.made as f64));
-    results.scalar("calls_replied_share", ratio(replied as f64, calls.made as f64));
-    results.scalar("calls_given_up_share", ratio(calls.lost as f64, calls.made as f64));
+    report_fates(&calls, settings, to, &mut results);
     let mut lines = Vec::new();
     for (group, times) in ["", "large"].into_iter().zip(&calls.times) {
         let both = [times.cold.as_slice(), &times.warm].concat();
@@ -67,6 +64,22 @@ where
     report_nodes(shards, &mut results);
     report_flows(shards, look, &mut results);
     results
+}
+
+/// Reports how many calls there were, and what has become of them by the end.
+fn report_fates(calls: &CallObserver, settings: &CallsSettings, end: Instant, results: &mut Results) {
+    let fates = calls.fates(settings.reply.is_some(), settings.patience.0, end);
+    let made = calls.made.len() as f64;
+    results.scalar("calls_made", made);
+    results.scalar("calls_in_time", fates.in_time as f64);
+    results.scalar("calls_late", fates.late as f64);
+    results.scalar("calls_given_up", fates.given_up as f64);
+    results.scalar("calls_pending_at_end", fates.pending as f64);
+    results.scalar("calls_arrived_share", ratio(calls.arrived.len() as f64, made));
+    results.scalar("calls_replied_share", ratio(calls.replied.len() as f64, made));
+    results.scalar("calls_late_share", ratio(fates.late as f64, made));
+    results.scalar("calls_given_up_share", ratio(fates.given_up as f64, made));
+    results.scalar("calls_undelivered_share", ratio((fates.late + fates.given_up) as f64, made));
 }
 
 /// Reports how long calls took, and returns the times in seconds, in ascending order.
