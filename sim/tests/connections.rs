@@ -6,11 +6,14 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use common::{experiment, run};
 use rapprochement_sim::measure::results::Results;
-use rapprochement_sim::model::RunOptions;
+use rapprochement_sim::model::{self, RunOptions};
 use rapprochement_sim::scenario::parse;
+use rapprochement_sim::transport::config::TransportConfig;
+use rapprochement_sim::transport::quic::config::QuicConfig;
 
 const TRANSPORTS: [&str; 3] = ["tcp = {}", "quic = {}", "ouroboros = {}"];
 
@@ -208,4 +211,14 @@ fn every_call_has_one_fate_with_loss_and_crashes() {
         }
     }
     assert!(all.iter().all(|count| *count > 0.0), "{all:?}");
+}
+
+#[test]
+fn a_transport_that_cannot_be_built_is_an_error_with_its_place() {
+    let text = "name = 'wrong'\nnodes = 2\nduration = '1 s'\nprotocol.calls = {}";
+    let scenario = parse("wrong", text, &[]).unwrap_or_else(|wrong| panic!("{wrong}")).scenario;
+    let mut wrong = experiment(&scenario);
+    wrong.transport = TransportConfig::Quic(QuicConfig { streams_max: 0, ..QuicConfig::default() });
+    let problems = model::run(&wrong, &RunOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(problems[0].path, "transport.quic.streams_max");
 }

@@ -7,7 +7,9 @@
 //! and then asks for the deadline. Where an address has to be looked up, the owner is told so, and answers by [`Flows::resolved`].
 //!
 //! The prototype sends packets of its own to keep a silent flow alive; here both sides end it, without a word, as nothing is
-//! told to the other side of a flow that ends.
+//! told to the other side of a flow that ends. Without retransmission only what is received keeps a flow alive: a
+//! sender to which nothing comes back asks for a new flow when the old one has been silent for too long, and so finds a peer that has
+//! restarted. With it, R decides.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,6 +49,8 @@ pub struct Flows<P: Peer, B: Body> {
     lingering: BTreeSet<(Instant, u64)>,
     out: VecDeque<Output<P, B>>,
     records: Vec<FlowStats<P>>,
+    /// Flows beyond the records that are kept.
+    unrecorded: u64,
 }
 
 struct Asked<B: Body> {
@@ -122,6 +126,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
             lingering: BTreeSet::new(),
             out: VecDeque::new(),
             records: Vec::new(),
+            unrecorded: 0,
         }
     }
 
@@ -154,15 +159,14 @@ impl<P: Peer, B: Body> Flows<P, B> {
         self.settle(now, Which::Answered(to, eid));
     }
 
-    /// The directory has answered: whether it knows the peer's name.
+    /// The directory has answered: whether it knows the peer's name. An answer that nobody waits for any more is dropped.
     pub fn resolved(&mut self, now: Instant, peer: P, found: bool) {
-        if found {
+        let Some(asked) = self.asked.get_mut(&peer) else { return };
+        let step = asked.allocation.resolved(now, found, &self.config.allocation);
+        if step == Step::Request {
             self.known.learn(now + self.config.allocation.cache, peer);
         }
-        if let Some(asked) = self.asked.get_mut(&peer) {
-            let step = asked.allocation.resolved(now, found, &self.config.allocation);
-            self.step(now, peer, step);
-        }
+        self.step(now, peer, step);
     }
 
     /// Takes a packet that has arrived.
@@ -229,6 +233,11 @@ impl<P: Peer, B: Body> Flows<P, B> {
     /// are not recorded.
     pub fn flows(&self) -> &[FlowStats<P>] {
         &self.records
+    }
+
+    /// Flows so far that [`Flows::flows`] leaves out.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded
     }
 
     /// The place in [`Flows::flows`] of the open flow with this endpoint id here, where it is one with this peer.
@@ -352,7 +361,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
     fn updated(&mut self, now: Instant, from: P, update: &Update) {
         let Some(which) = self.find(from, update.to) else { return };
         if let Some((channel, _)) = self.channel(which) {
-            channel.update(update.ece);
+            channel.update(now, update.ece);
         }
         self.settle(now, which);
     }
@@ -522,10 +531,12 @@ impl<P: Peer, B: Body> Flows<P, B> {
 
     fn record(&mut self, now: Instant, peer: P, asked: bool) -> Option<usize> {
         let place = self.records.len();
-        (place < self.config.allocation.records_max).then(|| {
-            self.records.push(FlowStats::begun(now, peer, asked));
-            place
-        })
+        if place >= self.config.allocation.records_max {
+            self.unrecorded += 1;
+            return None;
+        }
+        self.records.push(FlowStats::begun(now, peer, asked));
+        Some(place)
     }
 
     /// 32 random bits before a number of this node's.

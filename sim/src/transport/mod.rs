@@ -7,6 +7,7 @@
 //! | [`stack`] | what every other transport is to the node that uses it |
 //! | [`over`] | any protocol over a stack |
 //! | `jitter` | how much the transit of a flow's packets changes |
+//! | `records` | what is kept of a node's connections |
 //! | [`any`] | any of the stacks |
 //! | [`tcp`] | TCP and TLS 1.3 as a model |
 //! | [`quic`] | QUIC: the real `quinn-proto` in virtual time |
@@ -19,5 +20,6 @@ mod jitter;
 pub mod ouroboros;
 pub mod over;
 pub mod quic;
+mod records;
 pub mod stack;
 pub mod tcp;

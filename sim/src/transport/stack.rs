@@ -43,6 +43,9 @@ pub trait Stack<M: Message>: Send {
     /// What every connection so far has done, ended ones too, in the order of their beginnings.
     fn flows(&self) -> Vec<FlowRecord>;
 
+    /// Connections so far that `flows` leaves out, since there are too many.
+    fn unrecorded(&self) -> u64;
+
     /// State that is kept now: connections and half-open ones, and their memory as the model counts it.
     fn footprint(&self) -> Footprint;
 }

@@ -42,7 +42,7 @@ pub fn run(
     let settings = settings.clone();
     let plan = Arc::new(Plan { settings, nodes: experiment.nodes, warm_up: experiment.workload.warm_up.0 });
     let node = |node| CallNode::new(node, Arc::clone(&plan));
-    Ok(match over(experiment, &stage.streams) {
+    Ok(match over(experiment, &stage.streams)? {
         None => {
             let kind =
                 Kind { plan: Arc::clone(&plan), look: |_| None, revive: |node: &mut CallNode, _| node.restart() };

@@ -71,6 +71,7 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
     }
 
     fn close(&mut self, now: Instant, peer: SimPeer) {
+        self.lookups.retain(|(_, looked_up)| *looked_up != peer);
         self.flows.close(now, peer);
     }
 
@@ -83,6 +84,8 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
                 FlowOutput::Down(peer) => Output::Down(peer),
                 FlowOutput::Resolve(peer) => {
                     let took = self.directory.as_ref().map_or(Duration::ZERO, |took| took.sample(&mut self.rng));
+                    // The answer to an earlier question, which was given up, comes too late for anybody.
+                    self.lookups.retain(|(_, looked_up)| *looked_up != peer);
                     self.lookups.insert((now + took, peer));
                     continue;
                 }
@@ -100,13 +103,17 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
         let peers: BTreeSet<SimPeer> =
             self.flows.flows().iter().filter(|flow| flow.ended.is_none()).map(|flow| flow.peer).collect();
         for peer in peers {
-            self.flows.close(now, peer);
+            self.close(now, peer);
         }
     }
 
     fn restart(&mut self) {
         self.flows.restart();
         self.lookups.clear();
+    }
+
+    fn unrecorded(&self) -> u64 {
+        self.flows.unrecorded()
     }
 
     fn flows(&self) -> Vec<FlowRecord> {
@@ -131,5 +138,32 @@ impl<M: Message + Send + Sync> Stack<M> for OuroborosStack<M> {
     fn footprint(&self) -> Footprint {
         let state = self.flows.footprint();
         Footprint { open: state.open, lingering: state.unused + state.allocating + state.lingering, bytes: state.bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Streams};
+    use crate::transport::tcp::rig::Text;
+    use crate::units::Span;
+
+    /// A lookup whose flow was closed does not answer for the next one.
+    #[test]
+    fn a_lookup_ends_with_its_flow() {
+        let directory = Some(Distribution::Constant(Span(Duration::from_millis(150))));
+        let config = OuroborosConfig { directory, ..OuroborosConfig::default() };
+        let rng = Streams::new(1).stream(Purpose::Transport, 0);
+        let mut stack = OuroborosStack::<Text>::new(SimPeer(0), &config, 1_400, rng);
+        let at = |millis| Instant::ZERO + Duration::from_millis(millis);
+        for now in [at(0), at(100)] {
+            stack.close(now, SimPeer(1));
+            stack.send(now, SimPeer(1), Arc::new(Text(vec![1])));
+            assert!(stack.poll(now).is_none(), "the directory is asked first");
+        }
+        stack.expire(at(150));
+        assert!(stack.poll(at(150)).is_none(), "that was the answer to the first");
+        stack.expire(at(250));
+        assert!(matches!(stack.poll(at(250)), Some(Output::Transmit { .. })));
     }
 }

@@ -43,6 +43,10 @@ pub(super) struct Link {
     pub(super) deadline: Option<Instant>,
     /// Whether it waits to be driven.
     pub(super) dirty: bool,
+    /// The port at which the peer reached it, where that is not the node's own: it looked the node's name up, and was not told more.
+    pub(super) door: Option<u16>,
+    /// It was accepted at an address that the node has no more: nothing reaches it there, and its peer hears it from nowhere else.
+    pub(super) stranded: bool,
     /// Whether the owner has closed it, and so hears no more of it.
     pub(super) closed: bool,
     streams: Streams,
@@ -71,6 +75,8 @@ impl Link {
             flow: None,
             deadline: None,
             dirty: false,
+            door: None,
+            stranded: false,
             closed: false,
             streams,
             waiting: VecDeque::new(),
@@ -240,6 +246,17 @@ impl Link {
         }
         self.partial.insert(id, Partial { bytes: buffer, began });
         if self.partial_bytes > PARTIAL_MAX { Err(Excess) } else { Ok(()) }
+    }
+
+    /// The node has another address. Only clients take their connections along (RFC 9000, section 9).
+    pub(super) fn change_address(&mut self) {
+        self.door = None;
+        self.stranded |= self.connection.side().is_server();
+    }
+
+    /// Whether a datagram reaches it that came to the node's own address (`None`) or to the one that a lookup gave.
+    pub(super) fn hears(&self, door: Option<u16>) -> bool {
+        if self.connection.side().is_client() { door.is_none() } else { !self.stranded }
     }
 
     /// Whether it can still carry messages.

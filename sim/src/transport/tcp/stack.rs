@@ -15,6 +15,7 @@ use rapprochement_core::wire::Message;
 use super::config::{Parameters, TcpConfig};
 use super::connection::{Connection, Event};
 use super::packet::{Flags, TcpPacket, milliseconds};
+use crate::transport::records::Records;
 use crate::transport::stack::{FlowRecord, Footprint, Output, Stack};
 
 /// Bytes that the model counts for a connection beside its buffers, and for one of which only the end is remembered: round
@@ -36,14 +37,14 @@ pub struct TcpStack<M> {
     left: u32,
     timers: BTreeSet<(Instant, usize)>,
     outputs: VecDeque<Output<M, TcpPacket<M>>>,
-    /// A row per connection so far; those of live ones are stale.
-    flows: Vec<FlowRecord>,
+    flows: Records,
 }
 
 #[derive(Debug)]
 struct Slot<M> {
     connection: Connection<M>,
-    flow: usize,
+    /// Where its record stands.
+    flow: Option<usize>,
     /// The entry of `timers`.
     wake: Option<Instant>,
 }
@@ -73,13 +74,12 @@ impl<M: Message> TcpStack<M> {
             left: 0,
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
-            flows: Vec::new(),
+            flows: Records::default(),
         }
     }
 
     fn insert(&mut self, peer: u32, connection: Connection<M>) -> usize {
-        let flow = self.flows.len();
-        self.flows.push(connection.record.clone());
+        let flow = self.flows.begin(connection.record.clone());
         let slot = Some(Slot { connection, flow, wake: None });
         let at = if let Some(at) = self.free.pop() {
             self.slots[at] = slot;
@@ -213,7 +213,7 @@ impl<M: Message> TcpStack<M> {
         if let Some(wake) = slot.wake {
             self.timers.remove(&(wake, at));
         }
-        self.flows[slot.flow] = slot.connection.flow();
+        self.flows.write(slot.flow, slot.connection.flow());
         if let Some(known) = self.peers.get_mut(&slot.connection.record.peer) {
             known.all.retain(|&other| other != at);
             known.current = known.current.filter(|&current| current != at);
@@ -306,11 +306,11 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
     }
 
     fn flows(&self) -> Vec<FlowRecord> {
-        let mut flows = self.flows.clone();
-        for slot in self.slots.iter().flatten() {
-            flows[slot.flow] = slot.connection.flow();
-        }
-        flows
+        self.flows.with(self.slots.iter().flatten().map(|slot| (slot.flow, slot.connection.flow())))
+    }
+
+    fn unrecorded(&self) -> u64 {
+        self.flows.beyond()
     }
 
     fn footprint(&self) -> Footprint {
