@@ -56,6 +56,7 @@ pub(super) type Carried<P> = Over<P, AnyStack<<P as Protocol>::Message>>;
 ///
 /// # Errors
 /// A transport that cannot be built.
+#[expect(clippy::type_complexity, reason = "the type of a closure has no shorter name")]
 pub(super) fn over<P>(
     experiment: &Experiment,
     streams: &Streams,
