@@ -46,7 +46,7 @@ fn facts(run: &ModelRun) -> String {
 /// Runs an experiment in every way, and returns how many windows ran in parallel.
 fn equal_in_every_way(experiment: &Experiment, what: &str) -> u64 {
     let ways = [(QueueKind::Calendar, 1), (QueueKind::Calendar, 2), (QueueKind::Calendar, 3), (QueueKind::Calendar, 8)];
-    let options = |queue, threads| RunOptions { threads, exact_threads: true, queue, trace: None };
+    let options = |queue, threads| RunOptions { threads, exact_threads: true, queue, ..RunOptions::default() };
     let reference = facts(&run(experiment, &options(QueueKind::Reference, 1)));
     let mut windows = 0;
     for (queue, threads) in ways {

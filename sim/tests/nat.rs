@@ -244,7 +244,7 @@ fn facts(run: &ModelRun) -> String {
 fn threads_and_engines_give_the_same_run() {
     for stay in ["network.nat.relays_stay=true", "network.nat.relays_stay=false"] {
         let experiment = with(CHURNING, &[NAT, stay]);
-        let options = |queue, threads| RunOptions { threads, exact_threads: true, queue, trace: None };
+        let options = |queue, threads| RunOptions { threads, exact_threads: true, queue, ..RunOptions::default() };
         let reference = run(&experiment, &options(QueueKind::Reference, 1));
         let shares = ["straight_share", "punched_share", "relayed_share", "lost_undialable_share"];
         let [straight, punched, relayed, undialable] = shares.map(|metric| of(&reference.results, metric));

@@ -26,8 +26,12 @@ pub(super) struct Channel<B: Body> {
     held: Option<(Instant, Content<B>)>,
     /// When a packet last left or came.
     last: Instant,
+    /// When something last came, or when the flow began: what is sent is no sign that anybody is there.
+    last_heard: Instant,
     /// Whether any packet has come.
     pub(super) heard: bool,
+    /// Whether what is sent is sent again until it is acknowledged, or the other side is taken for gone.
+    reliable: bool,
     /// After so much silence the flow ends.
     patience: Option<Duration>,
 }
@@ -61,7 +65,9 @@ impl<B: Body> Channel<B> {
             receiver: Receiver::default(),
             held: None,
             last: now,
+            last_heard: now,
             heard: false,
+            reliable: config.qos.is_reliable(),
             patience: config.qos.peer_timeout(),
         }
     }
@@ -74,36 +80,38 @@ impl<B: Body> Channel<B> {
         }
     }
 
-    /// Takes a packet; `deliver` is given the messages that it completes.
+    /// Takes a packet; `deliver` is given the messages that it completes, and since when their first byte could be read.
     pub(super) fn receive(
         &mut self,
         now: Instant,
         content: &Content<B>,
         ecn: u8,
         config: &FlowConfig,
-        mut deliver: impl FnMut(B::Sdu),
+        mut deliver: impl FnMut(Instant, B::Sdu),
     ) -> Arrival {
         let bytes = match (&mut self.carrier, content) {
             (Carrier::Raw(_), Content::Raw(body)) => {
-                B::join([body.clone()].into()).into_iter().for_each(&mut deliver);
+                B::join([body.clone()].into()).into_iter().for_each(|sdu| deliver(now, sdu));
                 body.length()
             }
             (Carrier::Frcp(frcp), Content::Frcp(segment)) => {
                 frcp.receive(now, segment);
-                while let Some(sdu) = frcp.delivered() {
-                    deliver(sdu);
+                while let Some((began, sdu)) = frcp.delivered() {
+                    deliver(began, sdu);
                 }
                 segment.body.as_ref().map_or(0, Body::length)
             }
             _ => return Arrival { tell: None, bytes: 0 },
         };
         self.last = now;
+        self.last_heard = now;
         self.heard = true;
         Arrival { tell: self.receiver.receive(&config.congestion, ecn), bytes: bytes as u64 }
     }
 
     /// The level of congestion that the other side tells.
-    pub(super) fn update(&mut self, ece: u16) {
+    pub(super) fn update(&mut self, now: Instant, ece: u16) {
+        self.last_heard = now;
         self.sender.update(ece);
     }
 
@@ -137,9 +145,11 @@ impl<B: Body> Channel<B> {
         matches!(&self.carrier, Carrier::Frcp(frcp) if frcp.failed())
     }
 
-    /// When the flow has been silent for too long.
+    /// When the flow has been silent for too long. Retransmission finds out by itself that nobody answers, and says so; without it only
+    /// what is heard counts.
     pub(super) fn ends(&self) -> Option<Instant> {
-        self.patience.map(|patience| self.last + patience)
+        let last = if self.reliable { self.last } else { self.last_heard };
+        self.patience.map(|patience| last + patience)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -7,7 +7,9 @@
 //! and then asks for the deadline. Where an address has to be looked up, the owner is told so, and answers by [`Flows::resolved`].
 //!
 //! The prototype sends packets of its own to keep a silent flow alive; here both sides end it, without a word, as nothing is
-//! told to the other side of a flow that ends.
+//! told to the other side of a flow that ends. Without retransmission only what is received keeps a flow alive: a
+//! sender to which nothing comes back asks for a new flow when the old one has been silent for too long, and so finds a peer that has
+//! restarted. With it, R decides.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,6 +49,8 @@ pub struct Flows<P: Peer, B: Body> {
     lingering: BTreeSet<(Instant, u64)>,
     out: VecDeque<Output<P, B>>,
     records: Vec<FlowStats<P>>,
+    /// Flows beyond the records that are kept.
+    unrecorded: u64,
 }
 
 struct Asked<B: Body> {
@@ -92,6 +96,8 @@ pub enum Output<P, B: Body> {
     Deliver {
         /// Its sender.
         from: P,
+        /// When its first byte could be read: with its first piece, in order.
+        began: Instant,
         /// The message.
         sdu: B::Sdu,
     },
@@ -120,6 +126,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
             lingering: BTreeSet::new(),
             out: VecDeque::new(),
             records: Vec::new(),
+            unrecorded: 0,
         }
     }
 
@@ -152,15 +159,14 @@ impl<P: Peer, B: Body> Flows<P, B> {
         self.settle(now, Which::Answered(to, eid));
     }
 
-    /// The directory has answered: whether it knows the peer's name.
+    /// The directory has answered: whether it knows the peer's name. An answer that nobody waits for any more is dropped.
     pub fn resolved(&mut self, now: Instant, peer: P, found: bool) {
-        if found {
+        let Some(asked) = self.asked.get_mut(&peer) else { return };
+        let step = asked.allocation.resolved(now, found, &self.config.allocation);
+        if step == Step::Request {
             self.known.learn(now + self.config.allocation.cache, peer);
         }
-        if let Some(asked) = self.asked.get_mut(&peer) {
-            let step = asked.allocation.resolved(now, found, &self.config.allocation);
-            self.step(now, peer, step);
-        }
+        self.step(now, peer, step);
     }
 
     /// Takes a packet that has arrived.
@@ -227,6 +233,19 @@ impl<P: Peer, B: Body> Flows<P, B> {
     /// are not recorded.
     pub fn flows(&self) -> &[FlowStats<P>] {
         &self.records
+    }
+
+    /// Flows so far that [`Flows::flows`] leaves out.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded
+    }
+
+    /// The place in [`Flows::flows`] of the open flow with this endpoint id here, where it is one with this peer.
+    pub fn record_of(&self, peer: P, eid: u64) -> Option<usize> {
+        match self.find(peer, eid)? {
+            Which::Asked(peer) => self.asked.get(&peer)?.record,
+            Which::Answered(peer, eid) => self.answered.get(&(peer, eid))?.record,
+        }
     }
 
     /// Requests that were dropped because their sender, or all peers together, had asked for too many.
@@ -342,7 +361,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
     fn updated(&mut self, now: Instant, from: P, update: &Update) {
         let Some(which) = self.find(from, update.to) else { return };
         if let Some((channel, _)) = self.channel(which) {
-            channel.update(update.ece);
+            channel.update(now, update.ece);
         }
         self.settle(now, which);
     }
@@ -353,7 +372,8 @@ impl<P: Peer, B: Body> Flows<P, B> {
         let mut complete = Vec::new();
         let Some((channel, record)) = self.channel(which) else { return };
         let new = !channel.heard;
-        let arrival = channel.receive(now, &packet.content, packet.ecn, &config, |sdu| complete.push(sdu));
+        let arrival =
+            channel.receive(now, &packet.content, packet.ecn, &config, |began, sdu| complete.push((began, sdu)));
         let (new, remote) = (new && channel.heard, channel.remote);
         if let Some(stats) = record.and_then(|record| self.records.get_mut(record)) {
             stats.received += complete.len() as u64;
@@ -367,7 +387,7 @@ impl<P: Peer, B: Body> Flows<P, B> {
             self.newest.insert(from, eid);
             self.out.push_back(Output::Up(from));
         }
-        self.out.extend(complete.into_iter().map(|sdu| Output::Deliver { from, sdu }));
+        self.out.extend(complete.into_iter().map(|(began, sdu)| Output::Deliver { from, began, sdu }));
         if let Some(ece) = arrival.tell {
             self.transmit(from, ALLOCATOR, false, record, Content::Update(Update { to: remote, ece }));
         }
@@ -511,10 +531,12 @@ impl<P: Peer, B: Body> Flows<P, B> {
 
     fn record(&mut self, now: Instant, peer: P, asked: bool) -> Option<usize> {
         let place = self.records.len();
-        (place < self.config.allocation.records_max).then(|| {
-            self.records.push(FlowStats::begun(now, peer, asked));
-            place
-        })
+        if place >= self.config.allocation.records_max {
+            self.unrecorded += 1;
+            return None;
+        }
+        self.records.push(FlowStats::begun(now, peer, asked));
+        Some(place)
     }
 
     /// 32 random bits before a number of this node's.

@@ -266,6 +266,15 @@ impl<B> Segment<B> {
 }
 
 impl<B: Body> Content<B> {
+    /// Whether it carries a piece of a message.
+    pub fn is_data(&self) -> bool {
+        match self {
+            Self::Request(_) | Self::Reply(_) | Self::Update(_) => false,
+            Self::Raw(_) => true,
+            Self::Frcp(segment) => segment.body.is_some(),
+        }
+    }
+
     /// Bytes behind the data transfer header, without a checksum.
     pub fn length(&self) -> usize {
         match self {

@@ -101,6 +101,28 @@ fn a_retry_after_a_lost_reply_leaves_one_behind_and_works() {
     assert_eq!((footprint.open, footprint.unused), (1, 1));
 }
 
+/// An answer that comes when nobody waits for it any more is not learnt: whoever asks next has to ask the directory again.
+#[test]
+fn an_answer_of_the_directory_that_comes_too_late_is_dropped() {
+    let mut world = world(Qos::DATA, AllocationConfig::default());
+    world.directory = Some((ms(300), true));
+    world.send(0, 1, b"first");
+    world.run_to(at(400));
+    world.send(0, 1, b"second");
+    world.run_to(at(1_000));
+    assert_eq!(world.down.iter().map(|(time, ..)| *time).collect::<Vec<_>>(), [at(200), at(600)]);
+    // The same where the flow was closed meanwhile.
+    world.directory = Some((ms(100), true));
+    world.send(0, 1, b"third");
+    world.run_to(at(1_050));
+    world.close(0, 1);
+    world.run_to(at(1_200));
+    assert!(world.delivered.is_empty() && world.packets.is_empty());
+    world.send(0, 1, b"fourth");
+    world.run_to(at(2_000));
+    assert_eq!(world.delivered[0].0, at(1_200 + 100 + 3 * ONE_WAY));
+}
+
 #[test]
 fn a_directory_that_is_slow_or_does_not_know_fails() {
     for (directory, fails) in [(None, 200), (Some((ms(201), true)), 200), (Some((ms(3), false)), 3)] {

@@ -170,6 +170,26 @@ fn a_crashed_node_has_no_flows_and_its_peers_find_out() {
     assert_eq!(world.down.len(), 1, "by R, since nothing is told of a flow that is gone");
 }
 
+/// Nothing is told of a flow that is gone, and what is sent is no sign that anybody is there: two minutes after the last word of the
+/// peer the flow ends, and the next message asks for a new one.
+#[test]
+fn who_talks_without_retransmission_to_a_peer_that_restarted_reaches_it_over_a_new_flow() {
+    for qos in [Qos::RAW, Qos::RAW_NO_ERRORS, Qos::BEST_EFFORT] {
+        let mut world = World::new(2, ms(50), &config(qos));
+        world.send(0, 1, b"x");
+        world.run_to(at(1_000));
+        world.nodes[1].restart();
+        for turn in 1..=20 {
+            world.run_to(at(1_000 + turn * 10_000));
+            world.send(0, 1, b"y");
+        }
+        world.run_to(at(210_000));
+        let times: Vec<Instant> = world.delivered.iter().map(|(time, ..)| *time).collect();
+        assert_eq!(times[..3], [at(150), at(121_150), at(131_050)], "{qos:?}");
+        assert_eq!(times.len(), 1 + 9);
+    }
+}
+
 /// A flow goes both ways: the answer needs no allocation, and a new flow of the asker takes the place of the one that it closed.
 #[test]
 fn who_was_asked_answers_over_the_newest_flow() {

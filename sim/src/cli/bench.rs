@@ -15,7 +15,7 @@ use rapprochement_core::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{Exit, complain};
-use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, run, shards_for};
+use crate::engine::{Director, Event, Outcome, Plan, Progress, QueueKind, Shard, Stop, run, shards_for};
 use crate::model::phold::{LEAST_DELAY, Phold};
 use crate::model::{RunOptions, phold_protocol};
 use crate::output;
@@ -184,6 +184,7 @@ fn measure<S: Shard, I: Iterator<Item = Event<S::Data>>>(
         deadline: Instant::MAX,
         slice: Duration::from_secs(10),
         trace: None,
+        stop: Stop::default(),
     };
     let events = args.events.unwrap_or_else(|| 10_000_000.max(10 * u64::from(args.nodes)));
     let mut stopwatch = Stopwatch::new(u64::from(args.nodes), events);

@@ -91,7 +91,7 @@ fn run(
     threads: usize,
     trace: Option<Range<Instant>>,
 ) -> Result<ModelRun, Fault> {
-    let options = RunOptions { threads, exact_threads: true, queue, trace };
+    let options = RunOptions { threads, exact_threads: true, queue, trace, ..RunOptions::default() };
     execute(experiment, &options, Limits::default(), &mut |_| ())
 }
 

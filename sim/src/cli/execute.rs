@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::limits::Limits;
 use super::{Exit, complain};
-use crate::engine::Outcome;
+use crate::engine::{Outcome, Stop};
 use crate::model::RunOptions;
 use crate::model::experiment::Experiment;
 use crate::model::{self, Heartbeat, ModelRun};
@@ -107,15 +107,17 @@ pub(super) fn execute(
     if let Some(why) = guard.exceeded() {
         return Err(Fault::Failed(why));
     }
-    let give_up = || {
+    let give_up = move || {
         let interrupted = interrupted.load(Ordering::Relaxed).then(|| "interrupted".to_owned());
-        interrupted.or_else(|| guard.exceeded()).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        interrupted.or_else(|| guard.exceeded())
     };
     let mut watch = |heartbeat| {
         progress(heartbeat);
-        give_up()
+        give_up().map_or(ControlFlow::Continue(()), ControlFlow::Break)
     };
-    let run = model::run(experiment, options, &mut watch).map_err(Fault::Problems)?;
+    // Virtual time may stand still, and then no sample comes.
+    let options = RunOptions { stop: Stop::when(give_up), ..options.clone() };
+    let run = model::run(experiment, &options, &mut watch).map_err(Fault::Problems)?;
     match &run.statistics.outcome {
         Outcome::Failed(_) if interrupted.load(Ordering::Relaxed) => Err(Fault::Interrupted),
         Outcome::Failed(why) => Err(Fault::Failed(why.clone())),

@@ -1,5 +1,5 @@
-//! What a run may cost the machine. Limits are judged at the samples of a run, since nothing happens between them that could
-//! be interrupted without a price for every event; a run that exceeds one has failed, and leaves neither digest nor results.
+//! What a run may cost the machine. Limits are judged at the samples of a run and every 16,384 events, which costs none of them
+//! anything that could be measured; a run that exceeds one has failed, and leaves neither digest nor results.
 
 use std::time::{Duration, Instant};
 

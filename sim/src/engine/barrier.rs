@@ -69,6 +69,11 @@ impl Barrier {
         if self.given_up.load(Ordering::SeqCst) { Err(GivenUp) } else { Ok(()) }
     }
 
+    /// Whether every thread is let go.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::SeqCst)
+    }
+
     /// Lets every thread go, now and from now on.
     pub(super) fn give_up(&self) {
         self.given_up.store(true, Ordering::SeqCst);

@@ -11,11 +11,12 @@ use rapprochement_core::time::Instant;
 
 use super::lane::{Lane, shard_of};
 use super::queue::EventQueue;
+use super::stop::Stop;
 use super::windows::{Crew, Station, describe, lock};
 use super::{Director, Outcome, Plan, Progress, Shard};
 
-/// Events between two looks at how dense they are.
-const PACE: u64 = 1 << 14;
+/// Events between two looks at how dense they are, and whether the run is to end.
+const PACE: u64 = Stop::EVERY;
 /// Events per window and thread that call for the crew, at first.
 const DENSE: u64 = 256;
 
@@ -107,6 +108,9 @@ impl<S: Shard, G: Director<S>> Drive<'_, S, G> {
             }
             if handled < PACE {
                 return Ok(true);
+            }
+            if let Some(why) = self.plan.stop.asked() {
+                return Err(why);
             }
             if let Some(crew) = crew {
                 let span = u128::from((self.pending.merged.now - start).max(1));

@@ -9,6 +9,7 @@
 //! | `simulation` | a run in hand: begin, pause, change, finish |
 //! | [`fork`] | futures from one past, by clone or by replay |
 //! | `drive` | what moves a run: global actions, sequential and parallel phases |
+//! | `stop` | what ends a run from outside |
 //! | `windows`, `barrier` | conservative windows on several threads |
 //! | `digest` | digest, checkpoints, trace |
 //! | [`prefetch`] | the hint to the processor: the one file with `unsafe` in it |
@@ -34,6 +35,7 @@ mod queue;
 mod reference;
 mod scheduler;
 mod simulation;
+mod stop;
 mod windows;
 
 use std::ops::Range;
@@ -45,6 +47,7 @@ pub use event::{Entity, Event, EventData};
 pub use queue::QueueKind;
 pub use scheduler::Scheduler;
 pub use simulation::{Simulation, run};
+pub use stop::Stop;
 
 /// A contiguous range of entities that one thread handles at a time. Entities that share a queue or a host without
 /// latency between them share a shard.
@@ -171,6 +174,8 @@ pub struct Plan {
     pub slice: Duration,
     /// The virtual time of which to keep a full trace.
     pub trace: Option<Range<Instant>>,
+    /// Asked every so many events whether the run is to end.
+    pub stop: Stop,
 }
 
 /// Entities below which a shard seldom has enough events in a window to be worth a thread of its own.

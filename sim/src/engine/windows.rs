@@ -16,6 +16,7 @@ use super::barrier::{Barrier, GivenUp};
 use super::lane::Lane;
 use super::queue::EventQueue;
 use super::scheduler::Outbox;
+use super::stop::Stop;
 use super::{Plan, Shard};
 
 /// Consecutive thin windows that end a phase.
@@ -57,6 +58,7 @@ pub(super) struct Crew<'a, S: Shard> {
     until: AtomicU64,
     windows: AtomicU64,
     failure: Mutex<Option<String>>,
+    stop: Stop,
 }
 
 impl<'a, S: Shard> Crew<'a, S> {
@@ -75,6 +77,7 @@ impl<'a, S: Shard> Crew<'a, S> {
             until: AtomicU64::new(0),
             windows: AtomicU64::new(0),
             failure: Mutex::new(None),
+            stop: plan.stop.clone(),
         }
     }
 
@@ -169,10 +172,22 @@ impl<'a, S: Shard> Crew<'a, S> {
         let mut station = lock(&self.stations[index]);
         self.receive(&mut station, index, parity);
         let Station { shard, lane } = &mut *station;
-        let handled = lane.advance(&mut [shard], end, u64::MAX);
-        if let Some(failure) = lane.failure.take() {
-            self.fail(failure);
-            return Err(GivenUp);
+        let mut handled = 0;
+        loop {
+            let more = lane.advance(&mut [&mut *shard], end, Stop::EVERY);
+            handled += more;
+            let asked = || if more == Stop::EVERY { self.stop.asked() } else { None };
+            if let Some(failure) = lane.failure.take().or_else(asked) {
+                self.fail(failure);
+                return Err(GivenUp);
+            }
+            if more < Stop::EVERY {
+                break;
+            }
+            // Whoever stopped the run waits for nobody, and this thread's window may have no end.
+            if self.barrier.is_given_up() {
+                return Err(GivenUp);
+            }
         }
         for (to, outbox) in lane.out.iter_mut().enumerate().filter(|(_, outbox)| !outbox.is_empty()) {
             std::mem::swap(outbox, &mut *lock(&self.mail[parity ^ 1][index * self.stations.len() + to]));

@@ -33,7 +33,7 @@ use rapprochement_core::time::Instant;
 
 use self::config::ProtocolConfig;
 use self::experiment::Experiment;
-use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, TraceRecord, shards_for};
+use crate::engine::{Checkpoint, Outcome, QueueKind, Run, Shard, Stop, TraceRecord, shards_for};
 use crate::measure::results::Results;
 use crate::problem::Problem;
 
@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub queue: QueueKind,
     /// Span of virtual time in which every event's key is kept.
     pub trace: Option<Range<Instant>>,
+    /// What may end a run between its samples; such a run has failed.
+    pub stop: Stop,
 }
 
 impl RunOptions {

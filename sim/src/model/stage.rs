@@ -103,5 +103,6 @@ pub(super) fn plan(experiment: &Experiment, options: &RunOptions, starts: Vec<u3
         deadline: Instant::ZERO + experiment.duration.0,
         slice: experiment.measure.sample.0,
         trace: options.trace.clone(),
+        stop: options.stop.clone(),
     }
 }

@@ -7,6 +7,7 @@ use super::experiment::Experiment;
 use super::host::{Hosts, Observer, SimProtocol};
 use crate::measure::results::{Results, Table};
 use crate::model::report::ratio;
+use crate::problem::Problem;
 use crate::random::Streams;
 use crate::transport::any::AnyStack;
 use crate::transport::over::Over;
@@ -19,6 +20,9 @@ const ROWS_MAX: usize = 100_000;
 pub trait Connections {
     /// Its connections so far.
     fn flows(&self) -> Vec<FlowRecord>;
+
+    /// Connections so far that are not among these, since there are too many.
+    fn unrecorded(&self) -> u64;
 
     /// The state that it keeps now.
     fn footprint(&self) -> Footprint;
@@ -36,6 +40,10 @@ where
         self.stack().flows()
     }
 
+    fn unrecorded(&self) -> u64 {
+        self.stack().unrecorded()
+    }
+
     fn footprint(&self) -> Footprint {
         self.stack().footprint()
     }
@@ -45,7 +53,14 @@ where
 pub(super) type Carried<P> = Over<P, AnyStack<<P as Protocol>::Message>>;
 
 /// What puts the protocol of each node on the transport of the scenario; `None` where messages go as datagrams.
-pub(super) fn over<P>(experiment: &Experiment, streams: &Streams) -> Option<impl Fn(SimPeer, P) -> Carried<P> + use<P>>
+///
+/// # Errors
+/// A transport that cannot be built.
+#[expect(clippy::type_complexity, reason = "the type of a closure has no shorter name")]
+pub(super) fn over<P>(
+    experiment: &Experiment,
+    streams: &Streams,
+) -> Result<Option<impl Fn(SimPeer, P) -> Carried<P> + use<P>>, Vec<Problem>>
 where
     P: Protocol<Peer = SimPeer, Message: Send + Sync>,
 {
@@ -54,11 +69,11 @@ where
     let (packet, moves) = (config.below(&network.packet), network.address_change);
     let streams = streams.clone();
     let stack = move |peer| AnyStack::build(&config, &packet, peer, &streams);
-    stack(SimPeer(0)).is_some().then_some(move |peer: SimPeer, protocol| {
+    Ok(stack(SimPeer(0))?.is_some().then_some(move |peer: SimPeer, protocol| {
         let every = moves.filter(|moves| peer.0 < moves.nodes).map(|moves| moves.every.0);
-        let stack = stack(peer).expect("where one node has a transport, all have");
+        let stack = stack(peer).ok().flatten().expect("where one node's transport can be built, all can");
         Over::new(protocol, stack).moving(every)
-    })
+    }))
 }
 
 /// The state of all nodes together.
@@ -87,7 +102,8 @@ where
     }
     let state = footprint(transports().map(|(_, transport)| transport));
     let sum = |value: fn(&FlowRecord) -> u64| flows.iter().map(|(_, flow)| value(flow)).sum::<u64>() as f64;
-    results.scalar("connections_per_node", flows.len() as f64 / count);
+    let unrecorded: u64 = transports().map(|(_, transport)| transport.unrecorded()).sum();
+    results.scalar("connections_per_node", (flows.len() as f64 + unrecorded as f64) / count);
     results.scalar("connections_open_at_end", state.open as f64);
     results.scalar("connections_lingering_at_end", state.lingering as f64);
     results.scalar("transport_state_bytes_per_node", state.bytes as f64 / count);
@@ -115,7 +131,7 @@ fn table(flows: &[(u32, FlowRecord)]) -> Table {
             flow.retransmissions as f64,
             flow.losses as f64,
             flow.timeouts as f64,
-            time((!flow.jitter.is_zero()).then(|| flow.jitter.as_nanos())),
+            time(flow.jitter.map(|span| span.as_nanos())),
             time(flow.round_trip.map(|span| span.as_nanos())),
         ]
     });

@@ -13,6 +13,7 @@ use super::quic::{Datagram, QuicStack};
 use super::stack::{FlowRecord, Footprint, Output, Stack};
 use super::tcp::{TcpPacket, TcpStack};
 use crate::network::config::Packet;
+use crate::problem::Problem;
 use crate::random::{Purpose, Streams};
 
 /// One of the stacks.
@@ -39,12 +40,23 @@ pub enum AnyPacket<M: Message> {
 
 impl<M: Message + Send + Sync> AnyStack<M> {
     /// The stack of a node; `packet` has the sizes that [`TransportConfig::below`] gives. `None` where messages go as datagrams.
-    pub fn build(config: &TransportConfig, packet: &Packet, me: SimPeer, streams: &Streams) -> Option<Self> {
-        Some(match config {
-            TransportConfig::Datagram => return None,
-            TransportConfig::Tcp(_) | TransportConfig::Tls(_) => Self::Tcp(Box::new(TcpStack::new(me, &config.tcp()?))),
+    ///
+    /// # Errors
+    /// What keeps a node's QUIC from being built, such as cryptography that this build does not have. It is the same for all nodes.
+    pub fn build(
+        config: &TransportConfig,
+        packet: &Packet,
+        me: SimPeer,
+        streams: &Streams,
+    ) -> Result<Option<Self>, Vec<Problem>> {
+        Ok(Some(match config {
+            TransportConfig::Datagram => return Ok(None),
+            TransportConfig::Tcp(_) | TransportConfig::Tls(_) => {
+                let Some(tcp) = config.tcp() else { return Ok(None) };
+                Self::Tcp(Box::new(TcpStack::new(me, &tcp)))
+            }
             TransportConfig::Quic(quic) => {
-                Self::Quic(Box::new(QuicStack::new(quic, me, streams.key(Purpose::Transport, 0)).ok()?))
+                Self::Quic(Box::new(QuicStack::new(quic, me, streams.key(Purpose::Transport, 0))?))
             }
             TransportConfig::Ouroboros(ouroboros) => {
                 let room = packet.mtu.0.saturating_sub(packet.headers.0) as usize;
@@ -55,7 +67,7 @@ impl<M: Message + Send + Sync> AnyStack<M> {
                     streams.stream(Purpose::Transport, u64::from(me.0)),
                 )))
             }
-        })
+        }))
     }
 }
 
@@ -78,11 +90,11 @@ impl<M: Message + Send + Sync> Stack<M> for AnyStack<M> {
     }
 
     /// A packet of another transport than this node's is of no use to it.
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &AnyPacket<M>) {
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &AnyPacket<M>) {
         match (self, packet) {
-            (Self::Tcp(stack), AnyPacket::Tcp(packet)) => stack.receive(now, from, packet),
-            (Self::Quic(stack), AnyPacket::Quic(packet)) => stack.receive(now, from, packet),
-            (Self::Ouroboros(stack), AnyPacket::Ouroboros(packet)) => stack.receive(now, from, packet),
+            (Self::Tcp(stack), AnyPacket::Tcp(packet)) => stack.receive(now, from, left, packet),
+            (Self::Quic(stack), AnyPacket::Quic(packet)) => stack.receive(now, from, left, packet),
+            (Self::Ouroboros(stack), AnyPacket::Ouroboros(packet)) => stack.receive(now, from, left, packet),
             _ => {}
         }
     }
@@ -117,6 +129,10 @@ impl<M: Message + Send + Sync> Stack<M> for AnyStack<M> {
 
     fn flows(&self) -> Vec<FlowRecord> {
         each!(self, stack => stack.flows())
+    }
+
+    fn unrecorded(&self) -> u64 {
+        each!(self, stack => stack.unrecorded())
     }
 
     fn footprint(&self) -> Footprint {

@@ -11,6 +11,7 @@ use rapprochement_core::protocol::{Context, Durable, Input, Protocol, TimerHandl
 use rapprochement_core::reconcile::{SyncCommand, SyncEvent, Synchroniser};
 use rapprochement_core::store::Store;
 use rapprochement_core::time::{Duration, Instant};
+use rapprochement_core::wire::{DecodeError, Message};
 
 use super::stack::{Output, Stack};
 
@@ -23,6 +24,45 @@ pub struct Over<P, S> {
     armed: Option<(Instant, TimerHandle)>,
     /// How often the node's address changes.
     moves: Option<Duration>,
+    /// Tells the protocol, just before it is given a message, when the first byte of it could be read.
+    first_byte: Option<fn(&mut P, Instant)>,
+}
+
+/// A packet and when its sender handed it to its host, by its own clock: a stamp that takes no bytes on the wire, and by which
+/// nothing but jitter is measured.
+#[derive(Clone, Debug)]
+pub struct Stamped<K> {
+    packet: K,
+    left: Instant,
+}
+
+impl<K: Message> Message for Stamped<K> {
+    const CLASSES: &'static [&'static str] = K::CLASSES;
+
+    fn class(&self) -> usize {
+        self.packet.class()
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.packet.encoded_len()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.packet.encode(out);
+    }
+
+    /// Nothing: the stamp is not among the bytes, so scenarios that encode every message have no transport.
+    fn decode(_: &[u8]) -> Result<Self, DecodeError> {
+        Err(DecodeError::UnknownTag)
+    }
+
+    fn signatures(&self) -> usize {
+        self.packet.signatures()
+    }
+
+    fn queued(&mut self, packets: u32) {
+        self.packet.queued(packets);
+    }
 }
 
 /// A timer of either part.
@@ -39,13 +79,20 @@ pub enum OverTimer<T> {
 impl<P, S> Over<P, S> {
     /// Puts a protocol on a transport.
     pub const fn new(protocol: P, stack: S) -> Self {
-        Self { protocol, stack, armed: None, moves: None }
+        Self { protocol, stack, armed: None, moves: None, first_byte: None }
     }
 
     /// The same, at a node whose address changes so often.
     #[must_use]
     pub fn moving(self, every: Option<Duration>) -> Self {
         Self { moves: every.filter(|every| !every.is_zero()), ..self }
+    }
+
+    /// The same, where the protocol is told of every message, just before it is given it, when its first byte could be read. The
+    /// contract of protocols has no word for that; nothing that a protocol does may depend on it.
+    #[must_use]
+    pub fn telling_first_bytes(self, tell: fn(&mut P, Instant)) -> Self {
+        Self { first_byte: Some(tell), ..self }
     }
 
     /// The protocol.
@@ -90,8 +137,13 @@ where
     fn settle<C: Context<Self>>(&mut self, now: Instant, outer: &mut C) {
         while let Some(output) = self.stack.poll(now) {
             match output {
-                Output::Transmit { to, packet } => outer.send(to, packet),
-                Output::Deliver { from, message } => self.give(now, Input::Message { from, message: &message }, outer),
+                Output::Transmit { to, packet } => outer.send(to, Stamped { packet, left: now }),
+                Output::Deliver { from, began, message } => {
+                    if let Some(tell) = self.first_byte {
+                        tell(&mut self.protocol, began);
+                    }
+                    self.give(now, Input::Message { from, message: &message }, outer);
+                }
                 Output::Up(peer) => self.give(now, Input::PeerUp(peer), outer),
                 Output::Down(peer) => self.give(now, Input::PeerDown(peer), outer),
             }
@@ -112,14 +164,14 @@ where
     S: Stack<P::Message>,
 {
     type Peer = SimPeer;
-    type Message = S::Packet;
+    type Message = Stamped<S::Packet>;
     type Timer = OverTimer<P::Timer>;
     type Command = P::Command;
     type Event = P::Event;
 
     fn handle<C: Context<Self>>(&mut self, now: Instant, input: Input<'_, Self>, context: &mut C) {
         match input {
-            Input::Message { from, message } => self.stack.receive(now, from, message),
+            Input::Message { from, message: Stamped { packet, left } } => self.stack.receive(now, from, *left, packet),
             Input::Timer(OverTimer::Stack) => {
                 self.armed = None;
                 self.stack.expire(now);

@@ -18,8 +18,8 @@ pub trait Stack<M: Message>: Send {
     /// Takes a message for a peer, and connects to it first where that is needed.
     fn send(&mut self, now: Instant, to: SimPeer, message: Arc<M>);
 
-    /// Takes a packet that has arrived.
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &Self::Packet);
+    /// Takes a packet that has arrived, and left at `left` by its sender's clock: what jitter is measured by, and nothing else.
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &Self::Packet);
 
     /// A deadline has come; early and repeated calls do no harm.
     fn expire(&mut self, now: Instant);
@@ -43,6 +43,9 @@ pub trait Stack<M: Message>: Send {
     /// What every connection so far has done, ended ones too, in the order of their beginnings.
     fn flows(&self) -> Vec<FlowRecord>;
 
+    /// Connections so far that `flows` leaves out, since there are too many.
+    fn unrecorded(&self) -> u64;
+
     /// State that is kept now: connections and half-open ones, and their memory as the model counts it.
     fn footprint(&self) -> Footprint;
 }
@@ -61,6 +64,8 @@ pub enum Output<M, K> {
     Deliver {
         /// Its sender.
         from: SimPeer,
+        /// When its first byte could be read: everything before it was there, and whatever encloses it.
+        began: Instant,
         /// The message.
         message: Arc<M>,
     },
@@ -75,7 +80,7 @@ impl<M, K> Output<M, K> {
     pub fn map<L>(self, packet: impl FnOnce(K) -> L) -> Output<M, L> {
         match self {
             Self::Transmit { to, packet: inner } => Output::Transmit { to, packet: packet(inner) },
-            Self::Deliver { from, message } => Output::Deliver { from, message },
+            Self::Deliver { from, began, message } => Output::Deliver { from, began, message },
             Self::Up(peer) => Output::Up(peer),
             Self::Down(peer) => Output::Down(peer),
         }
@@ -107,8 +112,9 @@ pub struct FlowRecord {
     pub losses: u64,
     /// Timeouts of retransmission.
     pub timeouts: u64,
-    /// Sum of the differences between consecutive transit times of arriving data packets, where the transport measures it.
-    pub jitter: Duration,
+    /// Mean absolute difference of the transit times of consecutive data packets that arrived (RFC 3550, section 6.4.1, averaged
+    /// instead of smoothed), by the clocks of both nodes; `None` of fewer than two packets.
+    pub jitter: Option<Duration>,
     /// Smoothed round trip.
     pub round_trip: Option<Duration>,
 }

@@ -3,6 +3,7 @@
 mod fork;
 mod phold;
 mod promises;
+mod stop;
 mod toy;
 
 use rapprochement_sim::engine::{Outcome, QueueKind, Run};

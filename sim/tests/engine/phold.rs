@@ -1,7 +1,7 @@
 //! The benchmark's model runs alike on every engine, and at the rate that renewal theory gives it.
 
 use rapprochement_core::time::{Duration, Instant};
-use rapprochement_sim::engine::{Outcome, Plan, QueueKind, Run, run};
+use rapprochement_sim::engine::{Outcome, Plan, QueueKind, Run, Stop, run};
 use rapprochement_sim::model::phold::{LEAST_DELAY, Phold};
 use rapprochement_sim::random::Streams;
 
@@ -19,6 +19,7 @@ fn phold(entities: u32, shards: u32, threads: usize, queue: QueueKind, secs: u64
         deadline: Instant::ZERO + Duration::from_secs(secs),
         slice: Duration::from_secs(1),
         trace: None,
+        stop: Stop::default(),
     };
     let shards = plan.starts.windows(2).map(|range| Phold::new(&streams, range[0], range[1], entities)).collect();
     run(shards, Phold::initial(&streams, entities), &mut Nobody, &plan)

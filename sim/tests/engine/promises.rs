@@ -4,7 +4,7 @@ use rapprochement_core::time::{Duration, Instant};
 use rapprochement_sim::engine::fork::{Fork, Replay};
 use rapprochement_sim::engine::{
     Director, Entity, Event, EventData, Handled, Outcome, Plan, Progress, QueueKind, Run, Scheduler, Shard, Simulation,
-    run,
+    Stop, run,
 };
 
 use crate::toy::{self, Nobody, Rules, mix};
@@ -82,6 +82,7 @@ fn plan(starts: &[Entity], queue: QueueKind) -> Plan {
         deadline: Instant::MAX,
         slice: Duration::from_nanos(100),
         trace: None,
+        stop: Stop::default(),
     }
 }
 

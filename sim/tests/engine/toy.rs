@@ -4,8 +4,8 @@
 
 use rapprochement_core::time::{Duration, Instant};
 use rapprochement_sim::engine::{
-    Director, Entity, Event, EventData, Handled, Outcome, Plan, Progress, QueueKind, Run, Scheduler, Shard, prefetch,
-    run,
+    Director, Entity, Event, EventData, Handled, Outcome, Plan, Progress, QueueKind, Run, Scheduler, Shard, Stop,
+    prefetch, run,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +233,7 @@ pub(crate) fn plan(rules: &Rules, shards: u32, threads: usize, queue: QueueKind)
         deadline: Instant::MAX,
         slice: Duration::from_nanos(rules.lookahead * 7 + 1),
         trace: Some(Instant::ZERO..Instant::MAX),
+        stop: Stop::default(),
     }
 }
 

@@ -130,8 +130,8 @@ impl<B: Body> Frcp<B> {
         self.sender.expire(now, &self.config);
     }
 
-    /// The next message that is complete and in order.
-    pub fn delivered(&mut self) -> Option<B::Sdu> {
+    /// The next message that is complete and in order, and since when its first piece was.
+    pub fn delivered(&mut self) -> Option<(Instant, B::Sdu)> {
         self.receiver.delivered()
     }
 

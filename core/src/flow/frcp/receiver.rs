@@ -19,7 +19,10 @@ pub(super) struct Receiver<B: Body> {
     /// Pieces of a message that is not complete, and their bytes.
     parts: Vec<B>,
     bytes: usize,
-    ready: VecDeque<B::Sdu>,
+    /// When the first of them was in order.
+    began: Instant,
+    /// Messages that are complete, and when they began.
+    ready: VecDeque<(Instant, B::Sdu)>,
     /// When data was last taken; without it, no run has begun.
     last: Option<Instant>,
     acknowledge: Option<Instant>,
@@ -36,6 +39,7 @@ impl<B: Body> Receiver<B> {
             ahead: VecDeque::new(),
             parts: Vec::new(),
             bytes: 0,
+            began: Instant::ZERO,
             ready: VecDeque::new(),
             last: None,
             acknowledge: None,
@@ -67,13 +71,13 @@ impl<B: Body> Receiver<B> {
         }
         let fragment = Fragment { body, first: segment.has(Flags::FFGM), more: segment.has(Flags::MFGM) };
         if self.reliable {
-            self.reorder(seq, fragment, config);
+            self.reorder(now, seq, fragment, config);
         } else {
             if seq > self.next {
                 self.drop_parts();
             }
             self.next = seq + 1;
-            self.join(fragment);
+            self.join(now, fragment);
         }
         self.last = Some(now);
     }
@@ -84,7 +88,7 @@ impl<B: Body> Receiver<B> {
         self.drop_parts();
     }
 
-    fn reorder(&mut self, seq: u64, fragment: Fragment<B>, config: &FrcpConfig) {
+    fn reorder(&mut self, now: Instant, seq: u64, fragment: Fragment<B>, config: &FrcpConfig) {
         let Ok(place) = usize::try_from(seq - self.next) else { return };
         if place >= config.reorder_queue as usize {
             return;
@@ -100,14 +104,15 @@ impl<B: Body> Receiver<B> {
         while let Some(fragment) = self.ahead.front_mut().and_then(Option::take) {
             self.ahead.pop_front();
             self.next += 1;
-            self.join(fragment);
+            self.join(now, fragment);
         }
     }
 
     /// The next piece in order. Pieces that make no message are dropped, and so is a message beyond every limit.
-    fn join(&mut self, fragment: Fragment<B>) {
+    fn join(&mut self, now: Instant, fragment: Fragment<B>) {
         if fragment.first {
             self.drop_parts();
+            self.began = now;
         } else if self.parts.is_empty() {
             return;
         }
@@ -118,7 +123,8 @@ impl<B: Body> Receiver<B> {
         self.parts.push(fragment.body);
         if !fragment.more {
             self.bytes = 0;
-            self.ready.extend(B::join(core::mem::take(&mut self.parts)));
+            let sdu = B::join(core::mem::take(&mut self.parts));
+            self.ready.extend(sdu.map(|sdu| (self.began, sdu)));
         }
     }
 
@@ -150,7 +156,7 @@ impl<B: Body> Receiver<B> {
         if self.asked { Some(Instant::ZERO) } else { self.acknowledge }
     }
 
-    pub(super) fn delivered(&mut self) -> Option<B::Sdu> {
+    pub(super) fn delivered(&mut self) -> Option<(Instant, B::Sdu)> {
         self.ready.pop_front()
     }
 

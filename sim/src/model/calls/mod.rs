@@ -42,26 +42,30 @@ pub fn run(
     let settings = settings.clone();
     let plan = Arc::new(Plan { settings, nodes: experiment.nodes, warm_up: experiment.workload.warm_up.0 });
     let node = |node| CallNode::new(node, Arc::clone(&plan));
-    Ok(match over(experiment, &stage.streams) {
+    Ok(match over(experiment, &stage.streams)? {
         None => {
-            let kind = Kind { look: |_| None, revive: |node: &mut CallNode, _| node.restart() };
+            let kind =
+                Kind { plan: Arc::clone(&plan), look: |_| None, revive: |node: &mut CallNode, _| node.restart() };
             run_nodes(stage, experiment, options, watch, kind, node)
         }
         Some(over) => {
             let kind = Kind {
+                plan: Arc::clone(&plan),
                 look: |over| Some(over),
                 revive: |over: &mut Over<CallNode, _>, _| {
                     over.restart_stack();
                     over.protocol_mut().restart();
                 },
             };
-            run_nodes(stage, experiment, options, watch, kind, |index| over(SimPeer(index), node(index)))
+            let node = |index| over(SimPeer(index), node(index)).telling_first_bytes(CallNode::first_byte);
+            run_nodes(stage, experiment, options, watch, kind, node)
         }
     })
 }
 
 /// What is to be known of nodes with a transport or without.
 struct Kind<P> {
+    plan: Arc<Plan>,
     look: Look<P>,
     revive: fn(&mut P, bool),
 }
@@ -105,7 +109,7 @@ where
     let mut run = engine::run(shards, begins, &mut director, &plan);
     let drained = matches!(run.outcome, Outcome::Drained);
     let span = (Instant::ZERO + warm_up, if drained { plan.deadline } else { run.end });
-    let mut results = report::report(&run.shards, director, kind.look, span);
+    let mut results = report::report(&run.shards, director, kind.look, &kind.plan.settings, span);
     results.packets = run.shards.iter_mut().flat_map(Hosts::take_packets).collect();
     let (_, statistics) = RunStatistics::split(run);
     ModelRun { results, statistics, one_thread }

@@ -1,6 +1,6 @@
 //! A node that calls others, or answers those who call it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rand_core::Rng;
@@ -29,7 +29,16 @@ pub(super) struct CallNode {
     next: u32,
     /// Calls that wait for their reply.
     pending: BTreeMap<u32, Pending>,
+    /// Calls that were given up: a reply that comes all the same is late.
+    given_up: BTreeSet<u32>,
+    /// Requests that have come, by caller and call, so that none counts twice whatever the network or a crash does.
+    heard: BTreeSet<Call>,
+    /// When the first byte of the next message could be read, where a transport tells.
+    began: Option<Instant>,
 }
+
+/// A caller and its number for a call.
+pub(super) type Call = (u32, u32);
 
 #[derive(Debug)]
 struct Pending {
@@ -51,35 +60,61 @@ pub(super) enum CallTimer {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CallEvent {
     /// A call was made.
-    Made,
-    /// A request arrived after this time.
+    Made(Call),
+    /// A request arrived in time.
     Arrived {
+        /// Which.
+        call: Call,
         /// Since it was made.
         took: Duration,
+        /// From when it was made until its first byte could be read.
+        first_byte: Duration,
         /// Whether it is a large one.
         large: bool,
         /// Whether it was its caller's first to this node.
         first: bool,
     },
-    /// A reply arrived after this time.
+    /// A reply arrived in time.
     Replied {
+        /// To which call.
+        call: Call,
         /// Since the request was made.
         took: Duration,
         /// Whether the request was a large one.
         large: bool,
     },
-    /// A call was given up.
-    Lost,
+    /// The caller has given a call up.
+    Lost(Call),
+    /// What would have completed a call came when its patience was over: the reply, or the request where there are no replies.
+    Late {
+        /// Which.
+        call: Call,
+        /// Since it was made.
+        took: Duration,
+    },
 }
 
 impl CallNode {
     pub(super) const fn new(me: u32, plan: Arc<Plan>) -> Self {
-        Self { me, plan, next: 0, pending: BTreeMap::new() }
+        Self {
+            me,
+            plan,
+            next: 0,
+            pending: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            heard: BTreeSet::new(),
+            began: None,
+        }
     }
 
     /// A caller that comes back after a crash goes on with its next call.
     pub(super) fn restart(&mut self) {
         self.pending.clear();
+    }
+
+    /// The first byte of the message that comes next could be read since then.
+    pub(super) const fn first_byte(&mut self, began: Instant) {
+        self.began = Some(began);
     }
 
     /// Whether a request of these bytes is a large one of a mixture.
@@ -116,7 +151,7 @@ impl CallNode {
             self.pending.insert(call, Pending { to, issued: now, large });
             context.set_timer(settings.patience.0, CallTimer::Overdue(call));
         }
-        context.emit(CallEvent::Made);
+        context.emit(CallEvent::Made((self.me, call)));
         context.send(to, CallMessage { reply: false, call, issued: now, body });
         if self.next < self.plan.settings.calls {
             let gap = self.plan.settings.gap.sample(context.rng());
@@ -126,19 +161,28 @@ impl CallNode {
 
     fn hear<C: Context<Self>>(&mut self, now: Instant, from: SimPeer, message: CallMessage, context: &mut C) {
         let CallMessage { reply, call, issued, body } = message;
+        // A datagram is handed over whole.
+        let began = self.began.take().unwrap_or(now);
+        let took = now.since(issued);
         if !reply {
-            let first = call < self.called();
-            let took = now.since(issued);
-            if took <= self.plan.settings.patience.0 {
-                context.emit(CallEvent::Arrived { took, large: self.is_large(body), first });
+            let (number, call) = (call, (from.0, call));
+            let (new, in_time) = (self.heard.insert(call), took <= self.plan.settings.patience.0);
+            if new && in_time {
+                let (first, large) = (number < self.called(), self.is_large(body));
+                context.emit(CallEvent::Arrived { call, took, first_byte: began.since(issued), large, first });
+            } else if new && self.plan.settings.reply.is_none() {
+                context.emit(CallEvent::Late { call, took });
             }
             if let Some(size) = self.plan.settings.reply {
                 let body = CallMessage::body_for(size.0);
-                context.send(from, CallMessage { reply: true, call, issued, body });
+                context.send(from, CallMessage { reply: true, call: number, issued, body });
             }
         } else if let Some(pending) = self.pending.remove(&call) {
-            context.emit(CallEvent::Replied { took: now.since(pending.issued), large: pending.large });
+            let call = (self.me, call);
+            context.emit(CallEvent::Replied { call, took: now.since(pending.issued), large: pending.large });
             self.done_with(pending.to, context);
+        } else if self.given_up.remove(&call) {
+            context.emit(CallEvent::Late { call: (self.me, call), took });
         }
     }
 
@@ -169,7 +213,8 @@ impl Protocol for CallNode {
             Input::Timer(CallTimer::Next) => self.call(now, context),
             Input::Timer(CallTimer::Overdue(call)) => {
                 if let Some(pending) = self.pending.remove(&call) {
-                    context.emit(CallEvent::Lost);
+                    self.given_up.insert(call);
+                    context.emit(CallEvent::Lost((self.me, call)));
                     self.done_with(pending.to, context);
                 }
             }

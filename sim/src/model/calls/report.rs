@@ -3,6 +3,7 @@
 use rapprochement_core::protocol::Protocol;
 use rapprochement_core::time::Instant;
 
+use super::config::CallsSettings;
 use super::director::CallsDirector;
 use super::node::CallEvent;
 use super::observer::CallObserver;
@@ -17,6 +18,7 @@ pub(super) fn report<P>(
     shards: &[Hosts<P, CallObserver>],
     director: CallsDirector<'_, P>,
     look: Look<P>,
+    settings: &CallsSettings,
     (from, to): (Instant, Instant),
 ) -> Results
 where
@@ -25,21 +27,23 @@ where
     let mut results = director.results;
     let mut calls = CallObserver::default();
     shards.iter().for_each(|shard| calls.merge(shard.observer()));
-    let arrived: usize = calls.times.iter().map(|times| times.cold.len() + times.warm.len()).sum();
-    let replied: usize = calls.times.iter().map(|times| times.replies.len()).sum();
-    results.scalar("calls_made", calls.made as f64);
-    results.scalar("calls_arrived_share", ratio(arrived as f64, calls.made as f64));
-    results.scalar("calls_replied_share", ratio(replied as f64, calls.made as f64));
-    results.scalar("calls_given_up_share", ratio(calls.lost as f64, calls.made as f64));
+    report_fates(&calls, settings, to, &mut results);
     let mut lines = Vec::new();
     for (group, times) in ["", "large"].into_iter().zip(&calls.times) {
-        let both: Vec<u64> = times.cold.iter().chain(&times.warm).copied().collect();
-        for (name, nanos) in
-            [("call", &both), ("cold_call", &times.cold), ("warm_call", &times.warm), ("reply", &times.replies)]
-        {
+        let both = [times.cold.as_slice(), &times.warm].concat();
+        let first = [times.cold_first.as_slice(), &times.warm_first].concat();
+        for (name, nanos) in [
+            ("call_latency", &both),
+            ("cold_call_latency", &times.cold),
+            ("warm_call_latency", &times.warm),
+            ("first_byte", &first),
+            ("cold_first_byte", &times.cold_first),
+            ("warm_first_byte", &times.warm_first),
+            ("reply_latency", &times.replies),
+        ] {
             if group.is_empty() || !nanos.is_empty() {
                 let sorted = spread(name, group, nanos, &mut results);
-                if name == "call" && !sorted.is_empty() {
+                if name == "call_latency" && !sorted.is_empty() {
                     let label = if group.is_empty() { "calls" } else { "large calls" };
                     lines.push((label.into(), cdf(&sorted, sorted.len() as f64)));
                 }
@@ -62,15 +66,31 @@ where
     results
 }
 
+/// Reports how many calls there were, and what has become of them by the end.
+fn report_fates(calls: &CallObserver, settings: &CallsSettings, end: Instant, results: &mut Results) {
+    let fates = calls.fates(settings.reply.is_some(), settings.patience.0, end);
+    let made = calls.made.len() as f64;
+    results.scalar("calls_made", made);
+    results.scalar("calls_in_time", fates.in_time as f64);
+    results.scalar("calls_late", fates.late as f64);
+    results.scalar("calls_given_up", fates.given_up as f64);
+    results.scalar("calls_pending_at_end", fates.pending as f64);
+    results.scalar("calls_arrived_share", ratio(calls.arrived.len() as f64, made));
+    results.scalar("calls_replied_share", ratio(calls.replied.len() as f64, made));
+    results.scalar("calls_late_share", ratio(fates.late as f64, made));
+    results.scalar("calls_given_up_share", ratio(fates.given_up as f64, made));
+    results.scalar("calls_undelivered_share", ratio((fates.late + fates.given_up) as f64, made));
+}
+
 /// Reports how long calls took, and returns the times in seconds, in ascending order.
 fn spread(name: &str, group: &str, nanos: &[u64], results: &mut Results) -> Vec<f64> {
     let mut seconds: Vec<f64> = nanos.iter().map(|nanos| *nanos as f64 / 1e9).collect();
     seconds.sort_by(f64::total_cmp);
     let mean = ratio(seconds.iter().sum(), seconds.len() as f64);
-    results.scalar_of(&format!("{name}_latency_mean_s"), group, mean);
+    results.scalar_of(&format!("{name}_mean_s"), group, mean);
     for (suffix, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
         let value = if seconds.is_empty() { f64::NAN } else { quantile(&seconds, share) };
-        results.scalar_of(&format!("{name}_latency_{suffix}_s"), group, value);
+        results.scalar_of(&format!("{name}_{suffix}_s"), group, value);
     }
     seconds
 }

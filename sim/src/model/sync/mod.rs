@@ -46,7 +46,7 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
     let Some(kind) = Kind::of(&experiment.protocol) else {
         return Err(vec![Problem::new("protocol", "this protocol keeps no stores alike", "")]);
     };
-    if let Some(over) = over(experiment, &parts.stage.streams) {
+    if let Some(over) = over(experiment, &parts.stage.streams)? {
         let protocol = |sampler, keys: SimKeys| over(keys.node(), kind.any(sampler, keys));
         return Ok(parts.run(experiment, options, watch, |over| Some(over), protocol));
     }

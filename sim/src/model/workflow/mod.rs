@@ -82,7 +82,7 @@ pub fn run(
     let service = Arc::new(Service::new(settings.redis.clone(), table));
     let node = |node| WorkflowNode::new(node, &plan, &scheduling, &service);
     let run = Run { experiment, settings, plan: &plan, options };
-    Ok(match over(experiment, &stage.streams) {
+    Ok(match over(experiment, &stage.streams)? {
         None => run.nodes(stage, watch, |_| None, WorkflowNode::revive, node),
         Some(over) => {
             let revive = |over: &mut Over<WorkflowNode, _>, forget| {

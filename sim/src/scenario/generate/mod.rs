@@ -73,6 +73,7 @@ pub fn generate(number: u64) -> Scenario {
         0 => beyond::sample(&mut draw, &mut scenario),
         1 => beyond::service(&mut draw, &mut scenario),
         2 => beyond::ranking(&mut draw, &mut scenario),
+        3 if draw.chance() => carried::workflow(&mut draw, &mut scenario),
         3 => carried::calls(&mut draw, &mut scenario),
         4..=6 => carried::transport(&mut draw, &mut scenario),
         _ => {}
@@ -455,6 +456,16 @@ mod tests {
             "tls",
             "per_call",
             "address_change",
+            "binomial_tree",
+            "chunked_tree",
+            "broadcast_layer",
+            "channel = \"redis\"",
+            "object_store",
+            "transport_aware",
+            "locality_aware",
+            "map_shuffle_reduce",
+            "collective",
+            "pub_sub",
         ];
         for choice in choices {
             assert!(all.contains(choice), "{choice} is never generated");

@@ -62,7 +62,8 @@ impl Default for OuroborosConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QosCube {
-    /// The data transfer header and nothing else; a message longer than a packet cannot be sent.
+    /// The data transfer header and nothing else: a message is one packet however long, which the network below cuts at its MTU, and
+    /// which is lost with any of its fragments.
     Raw,
     /// The same with a checksum.
     RawNoErrors,

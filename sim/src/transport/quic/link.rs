@@ -11,6 +11,7 @@ use rapprochement_core::wire::{MESSAGE_LEN_MAX, put_varint, varint_len};
 
 use super::clock::from_std;
 use super::config::Streams;
+use crate::transport::jitter::Jitter;
 use crate::transport::stack::FlowRecord;
 
 /// Bytes that are written to a stream at once: the store of a sender is released in these pieces.
@@ -22,6 +23,16 @@ const PARTIAL_MAX: usize = 16 * MESSAGE_LEN_MAX;
 #[derive(Debug)]
 pub(super) struct Excess;
 
+/// What has come of a message, and since when its first byte can be read.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    began: Option<Instant>,
+}
+
+/// A message that has come whole, and since when its first byte could be read.
+pub(super) type Whole = (Instant, Vec<u8>);
+
 /// One connection, from its first packet until its timers have ended.
 pub(super) struct Link {
     pub(super) connection: Connection,
@@ -32,6 +43,10 @@ pub(super) struct Link {
     pub(super) deadline: Option<Instant>,
     /// Whether it waits to be driven.
     pub(super) dirty: bool,
+    /// The port at which the peer reached it, where that is not the node's own: it looked the node's name up, and was not told more.
+    pub(super) door: Option<u16>,
+    /// It was accepted at an address that the node has no more: nothing reaches it there, and its peer hears it from nowhere else.
+    pub(super) stranded: bool,
     /// Whether the owner has closed it, and so hears no more of it.
     pub(super) closed: bool,
     streams: Streams,
@@ -44,8 +59,11 @@ pub(super) struct Link {
     /// Messages that were written before the handshake was finished, in case the server refuses them.
     early: Vec<Bytes>,
     /// Beginnings of messages.
-    partial: BTreeMap<StreamId, Vec<u8>>,
+    partial: BTreeMap<StreamId, Partial>,
     partial_bytes: usize,
+    /// Frames of streams that have come so far: a datagram with more of them carried data.
+    stream_frames: u64,
+    jitter: Jitter,
     pub(super) record: FlowRecord,
 }
 
@@ -57,6 +75,8 @@ impl Link {
             flow: None,
             deadline: None,
             dirty: false,
+            door: None,
+            stranded: false,
             closed: false,
             streams,
             waiting: VecDeque::new(),
@@ -65,7 +85,18 @@ impl Link {
             early: Vec::new(),
             partial: BTreeMap::new(),
             partial_bytes: 0,
+            stream_frames: 0,
+            jitter: Jitter::default(),
             record: FlowRecord { peer: peer.0, opened: now, ..FlowRecord::default() },
+        }
+    }
+
+    /// The connection has handled a datagram that left its sender then. One that came before the connection was accepted is not
+    /// told apart from the one that opened it.
+    pub(super) fn datagram_arrived(&mut self, left: Instant, now: Instant) {
+        let frames = self.connection.stats().frame_rx.stream;
+        if std::mem::replace(&mut self.stream_frames, frames) != frames {
+            self.jitter.arrived(left, now);
         }
     }
 
@@ -105,7 +136,7 @@ impl Link {
         &mut self,
         now: Instant,
         event: StreamEvent,
-        messages: &mut Vec<Vec<u8>>,
+        messages: &mut Vec<Whole>,
     ) -> Result<(), Excess> {
         match event {
             StreamEvent::Opened { dir } => {
@@ -177,8 +208,8 @@ impl Link {
         }
     }
 
-    fn read(&mut self, now: Instant, id: StreamId, messages: &mut Vec<Vec<u8>>) -> Result<(), Excess> {
-        let mut buffer = self.partial.remove(&id).unwrap_or_default();
+    fn read(&mut self, now: Instant, id: StreamId, messages: &mut Vec<Whole>) -> Result<(), Excess> {
+        let Partial { bytes: mut buffer, mut began } = self.partial.remove(&id).unwrap_or_default();
         self.partial_bytes -= buffer.len();
         let before = buffer.len();
         let whole = match read_stream(&mut self.connection, id, &mut buffer) {
@@ -193,10 +224,14 @@ impl Link {
             self.record.last_byte = Some(now);
         }
         match self.streams {
-            Streams::One => take_framed(&mut buffer, messages)?,
+            Streams::One => {
+                let mut framed = Vec::new();
+                take_framed(&mut buffer, &mut framed)?;
+                messages.extend(framed.into_iter().map(|message| (began.take().unwrap_or(now), message)));
+            }
             Streams::PerMessage if buffer.len() > MESSAGE_LEN_MAX => return Err(Excess),
             Streams::PerMessage if whole => {
-                messages.push(buffer);
+                messages.push((began.unwrap_or(now), buffer));
                 return Ok(());
             }
             Streams::PerMessage => {}
@@ -206,8 +241,22 @@ impl Link {
             self.partial_bytes -= buffer.len();
             return Ok(());
         }
-        self.partial.insert(id, buffer);
+        if has_begun(self.streams, &buffer)? {
+            began.get_or_insert(now);
+        }
+        self.partial.insert(id, Partial { bytes: buffer, began });
         if self.partial_bytes > PARTIAL_MAX { Err(Excess) } else { Ok(()) }
+    }
+
+    /// The node has another address. Only clients take their connections along (RFC 9000, section 9).
+    pub(super) fn change_address(&mut self) {
+        self.door = None;
+        self.stranded |= self.connection.side().is_server();
+    }
+
+    /// Whether a datagram reaches it that came to the node's own address (`None`) or to the one that a lookup gave.
+    pub(super) fn hears(&self, door: Option<u16>) -> bool {
+        if self.connection.side().is_client() { door.is_none() } else { !self.stranded }
     }
 
     /// Whether it can still carry messages.
@@ -222,13 +271,14 @@ impl Link {
     }
 
     /// Its record, with what the connection counts. Of what is sent again `quinn-proto` counts the packets that were lost,
-    /// not those that carry it; it does not count timeouts, and does not measure jitter.
+    /// not those that carry it; it does not count timeouts.
     pub(super) fn record(&self) -> FlowRecord {
         let stats = self.connection.stats();
         FlowRecord {
             packets: stats.udp_tx.datagrams,
             retransmissions: stats.path.lost_packets,
             losses: stats.path.lost_packets,
+            jitter: self.jitter.mean(),
             round_trip: self.record.established.map(|_| nanos(stats.path.rtt)),
             ..self.record.clone()
         }
@@ -276,6 +326,14 @@ fn take_framed(buffer: &mut Vec<u8>, messages: &mut Vec<Vec<u8>>) -> Result<(), 
     let taken = buffer.len() - rest.len();
     buffer.drain(..taken);
     Ok(())
+}
+
+/// Whether the first byte of a message is among these, behind its length where it has one.
+fn has_begun(streams: Streams, bytes: &[u8]) -> Result<bool, Excess> {
+    Ok(match streams {
+        Streams::PerMessage => !bytes.is_empty(),
+        Streams::One => frame_header(bytes)?.is_some_and(|(_, header)| bytes.len() > header),
+    })
 }
 
 /// The length of a message and of the varint that says it, once that is there.

@@ -15,21 +15,20 @@ use rapprochement_core::wire::Message;
 
 use super::clock::to_std;
 use super::config::QuicConfig;
-use super::link::Link;
+use super::link::{Link, Whole};
 use super::null_keys::fold;
 use super::packet::{Datagram, FIRST_PORT, address, node};
 use super::security::{Security, name};
 use super::settings;
 use crate::problem::Problem;
+use crate::transport::records::Records;
 use crate::transport::stack::{FlowRecord, Footprint, Output, Stack};
 
 /// Connections with one peer that may live at once: one in use, one that both opened, and those of a peer that has
 /// restarted and that have not timed out.
 const LINKS_PER_PEER: usize = 8;
-/// Records that are kept. Whoever opens more connections to a node is not recorded any more.
-const FLOWS_MAX: usize = 1 << 20;
-/// What a connection without data takes in memory; `quic_speed` measures it.
-const CONNECTION_BYTES: u64 = 16 << 10;
+/// What a node with one idle connection takes in memory, rounded: `quic_speed` measured 23,650 bytes (x86-64, glibc).
+pub(super) const CONNECTION_BYTES: u64 = 24_000;
 /// Why we close: the peer sent what is no message.
 const NOT_A_MESSAGE: VarInt = VarInt::from_u32(1);
 
@@ -48,6 +47,8 @@ pub struct QuicStack<M> {
     port: u16,
     /// Peers that were last seen at another port than the first.
     moved: BTreeMap<SimPeer, u16>,
+    /// Ports other than its own at which peers have reached the node since it has its address: they looked its name up.
+    doors: BTreeSet<(SimPeer, u16)>,
     /// By the endpoint's handle, which it uses again.
     links: Vec<Option<Box<Link>>>,
     /// The handles of a peer's connections, oldest first.
@@ -55,9 +56,9 @@ pub struct QuicStack<M> {
     dirty: VecDeque<usize>,
     deadlines: BTreeSet<(Instant, usize)>,
     outputs: VecDeque<Output<M, Datagram>>,
-    flows: Vec<FlowRecord>,
+    flows: Records,
     buffer: Vec<u8>,
-    messages: Vec<Vec<u8>>,
+    messages: Vec<Whole>,
 }
 
 impl<M> std::fmt::Debug for QuicStack<M> {
@@ -92,12 +93,13 @@ impl<M: Message + Send + Sync> QuicStack<M> {
             opened: 0,
             port: FIRST_PORT,
             moved: BTreeMap::new(),
+            doors: BTreeSet::new(),
             links: Vec::new(),
             peers: BTreeMap::new(),
             dirty: VecDeque::new(),
             deadlines: BTreeSet::new(),
             outputs: VecDeque::new(),
-            flows: Vec::new(),
+            flows: Records::default(),
             buffer: Vec::new(),
             messages: Vec::new(),
         })
@@ -106,16 +108,15 @@ impl<M: Message + Send + Sync> QuicStack<M> {
     /// The node has another address from now on, and gets nothing more at the old one. Peers notice it by the packets that
     /// come from there (RFC 9000, section 9). With `noticed`, connections that were opened here probe the new path at once,
     /// as on a change of networks; without, the node does not know, as when a NAT forgets it. Connections that the peers
-    /// opened end by timeout, since in QUIC only clients may move.
+    /// opened end by timeout, since in QUIC only clients may move; what they open from then on reaches the node, as a lookup
+    /// of its name would give the new address.
     pub fn change_address(&mut self, noticed: bool) {
         self.port = self.port.checked_add(1).unwrap_or(FIRST_PORT);
+        self.doors.clear();
         for handle in 0..self.links.len() {
-            if let Some(link) = self.links[handle].as_mut()
-                && noticed
-                && link.is_alive()
-                && link.connection.side().is_client()
-                && !link.connection.is_handshaking()
-            {
+            let Some(link) = self.links[handle].as_mut() else { continue };
+            link.change_address();
+            if noticed && link.is_alive() && link.connection.side().is_client() && !link.connection.is_handshaking() {
                 link.connection.local_address_changed();
                 self.mark(handle);
             }
@@ -140,20 +141,26 @@ impl<M: Message + Send + Sync> QuicStack<M> {
         Some(self.insert(now, handle, connection, to))
     }
 
-    fn accept(&mut self, now: Instant, from: SimPeer, incoming: Incoming) {
+    fn accept(&mut self, now: Instant, from: SimPeer, left: Instant, incoming: Incoming, door: Option<u16>) {
         self.buffer.clear();
+        let source = door.unwrap_or(self.port);
         let live = self.peers.get(&from).map_or(0, Vec::len);
         if live >= LINKS_PER_PEER {
             let response = self.endpoint.refuse(incoming, &mut self.buffer);
-            return self.transmit(&response);
+            return self.transmit(&response, source);
         }
         match self.endpoint.accept(incoming, to_std(now), &mut self.buffer, None) {
             Ok((handle, connection)) => {
-                self.insert(now, handle, connection, from);
+                let handle = self.insert(now, handle, connection, from);
+                self.doors.extend(door.map(|door| (from, door)));
+                if let Some(link) = self.links[handle].as_mut() {
+                    link.door = door;
+                    link.datagram_arrived(left, now);
+                }
             }
             Err(error) => {
                 if let Some(response) = error.response {
-                    self.transmit(&response);
+                    self.transmit(&response, source);
                 }
             }
         }
@@ -161,10 +168,7 @@ impl<M: Message + Send + Sync> QuicStack<M> {
 
     fn insert(&mut self, now: Instant, handle: ConnectionHandle, connection: Connection, peer: SimPeer) -> usize {
         let mut link = Box::new(Link::new(now, connection, peer, self.config.streams));
-        if self.flows.len() < FLOWS_MAX {
-            link.flow = Some(self.flows.len());
-            self.flows.push(FlowRecord::default());
-        }
+        link.flow = self.flows.begin(FlowRecord::default());
         let handle = handle.0;
         if self.links.len() <= handle {
             self.links.resize_with(handle + 1, || None);
@@ -184,16 +188,11 @@ impl<M: Message + Send + Sync> QuicStack<M> {
         }
     }
 
-    /// The datagram in the buffer leaves.
-    fn transmit(&mut self, transmit: &Transmit) {
+    /// The datagram in the buffer leaves from this port.
+    fn transmit(&mut self, transmit: &Transmit, source: u16) {
         let payload = Bytes::copy_from_slice(&self.buffer[..transmit.size.min(self.buffer.len())]);
-        let packet = Datagram {
-            payload,
-            source: self.port,
-            destination: transmit.destination.port(),
-            ecn: transmit.ecn,
-            queued: 0,
-        };
+        let packet =
+            Datagram { payload, source, destination: transmit.destination.port(), ecn: transmit.ecn, queued: 0 };
         self.outputs.push_back(Output::Transmit { to: node(transmit.destination), packet });
     }
 
@@ -229,7 +228,7 @@ impl<M: Message + Send + Sync> QuicStack<M> {
             let Some(transmit) = link.connection.poll_transmit(to_std(now), 1, &mut self.buffer) else {
                 break;
             };
-            self.transmit(&transmit);
+            self.transmit(&transmit, link.door.unwrap_or(self.port));
         }
         while let Some(event) = link.connection.poll_endpoint_events() {
             if let Some(event) = self.endpoint.handle_event(ConnectionHandle(handle), event) {
@@ -258,12 +257,12 @@ impl<M: Message + Send + Sync> QuicStack<M> {
             Event::Stream(event) => {
                 let whole = link.on_stream(now, event, &mut self.messages).is_ok();
                 let mut sound = true;
-                for bytes in self.messages.drain(..) {
+                for (began, bytes) in self.messages.drain(..) {
                     match M::decode(&bytes) {
                         _ if link.closed => {}
                         Ok(message) => {
                             let message = Arc::new(message);
-                            self.outputs.push_back(Output::Deliver { from: link.peer, message });
+                            self.outputs.push_back(Output::Deliver { from: link.peer, began, message });
                         }
                         Err(_) => sound = false,
                     }
@@ -302,13 +301,11 @@ impl<M: Message + Send + Sync> QuicStack<M> {
                 self.peers.remove(&link.peer);
             }
         }
-        if let Some(flow) = link.flow {
-            self.flows[flow] = link.record();
-        }
+        self.flows.write(link.flow, link.record());
     }
 
-    /// Where a peer was last seen. Who has moved and not been heard of since cannot be reached: to look up its new address
-    /// is not the affair of a transport.
+    /// Where a peer was last seen. A new connection to one that has moved since reaches it all the same, see
+    /// [`QuicStack::change_address`].
     fn port_of(&self, peer: SimPeer) -> u16 {
         self.moved.get(&peer).copied().unwrap_or(FIRST_PORT)
     }
@@ -356,23 +353,27 @@ impl<M: Message + Send + Sync> Stack<M> for QuicStack<M> {
         self.mark(handle);
     }
 
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &Datagram) {
-        if packet.destination != 0 && packet.destination != self.port {
-            return;
-        }
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &Datagram) {
+        let door = Some(packet.destination).filter(|&port| port != 0 && port != self.port);
         let remote = address(from, self.source_port(from, packet));
         let data = BytesMut::from(&packet.payload[..]);
         self.buffer.clear();
         let ecn = self.mark_of(packet);
         match self.endpoint.handle(to_std(now), remote, None, ecn, data, &mut self.buffer) {
             Some(DatagramEvent::ConnectionEvent(ConnectionHandle(handle), event)) => {
-                if let Some(link) = self.links.get_mut(handle).and_then(Option::as_mut) {
+                let link = self.links.get_mut(handle).and_then(Option::as_mut);
+                if let Some(link) = link.filter(|link| link.hears(door)) {
                     link.connection.handle_event(event);
+                    link.datagram_arrived(left, now);
                     self.mark(handle);
                 }
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.accept(now, from, incoming),
-            Some(DatagramEvent::Response(response)) => self.transmit(&response),
+            Some(DatagramEvent::NewConnection(incoming)) => self.accept(now, from, left, incoming, door),
+            // To an address that the node has no more nothing answers.
+            Some(DatagramEvent::Response(response)) if door.is_none_or(|door| self.doors.contains(&(from, door))) => {
+                self.transmit(&response, door.unwrap_or(self.port));
+            }
+            Some(DatagramEvent::Response(_)) => {}
             None => {}
         }
     }
@@ -419,7 +420,9 @@ impl<M: Message + Send + Sync> Stack<M> for QuicStack<M> {
     }
 
     fn restart(&mut self) {
-        self.flows = self.flows();
+        for link in self.links.iter().flatten() {
+            self.flows.write(link.flow, link.record());
+        }
         self.life += 1;
         self.opened = 0;
         if let Ok(security) = Security::build(&self.config, ticket_key(self.seed, self.life)) {
@@ -435,13 +438,11 @@ impl<M: Message + Send + Sync> Stack<M> for QuicStack<M> {
     }
 
     fn flows(&self) -> Vec<FlowRecord> {
-        let mut flows = self.flows.clone();
-        for link in self.links.iter().flatten() {
-            if let Some(flow) = link.flow {
-                flows[flow] = link.record();
-            }
-        }
-        flows
+        self.flows.with(self.links.iter().flatten().map(|link| (link.flow, link.record())))
+    }
+
+    fn unrecorded(&self) -> u64 {
+        self.flows.beyond()
     }
 
     fn footprint(&self) -> Footprint {

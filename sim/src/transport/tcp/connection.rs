@@ -15,6 +15,7 @@ use super::packet::{Chunk, Flags, PREFIX, TcpPacket, milliseconds, window_bytes,
 use super::receiver::Receiver;
 use super::sender::{Acknowledgement, Sender, Transmission};
 use super::tls::{Handshake, in_records};
+use crate::transport::jitter::Jitter;
 use crate::transport::stack::FlowRecord;
 
 /// Retransmissions of a SYN at a constant pace before it backs off (`tcp_syn_linear_timeouts` of Linux).
@@ -23,8 +24,8 @@ const SYN_LINEAR: u32 = 4;
 /// What a connection has to say to its owner.
 #[derive(Clone, Debug)]
 pub(super) enum Event<M> {
-    /// A message is complete.
-    Deliver(Arc<M>),
+    /// A message is complete, and its first byte could be read since then.
+    Deliver(Instant, Arc<M>),
     /// The handshake is finished, that of TLS included.
     Up,
     /// The peer is gone or has closed.
@@ -73,6 +74,7 @@ pub(super) struct Connection<M> {
     first_to_close: bool,
     events: VecDeque<Event<M>>,
     last_data: Instant,
+    jitter: Jitter,
     pub(super) record: FlowRecord,
 }
 
@@ -105,6 +107,7 @@ impl<M: Message> Connection<M> {
             first_to_close: false,
             events: VecDeque::new(),
             last_data: now,
+            jitter: Jitter::default(),
             record: FlowRecord { peer, opened: now, ..FlowRecord::default() },
         }
     }
@@ -151,6 +154,7 @@ impl<M: Message> Connection<M> {
             retransmissions: counters.retransmissions + self.record.retransmissions,
             losses: counters.losses,
             timeouts: counters.timeouts + self.record.timeouts,
+            jitter: self.jitter.mean(),
             round_trip: self.sender.round_trip(),
             ..self.record.clone()
         }
@@ -194,7 +198,7 @@ impl<M: Message> Connection<M> {
     }
 
     /// Takes a packet.
-    pub(super) fn receive(&mut self, now: Instant, packet: &TcpPacket<M>, parameters: &Parameters) {
+    pub(super) fn receive(&mut self, now: Instant, left: Instant, packet: &TcpPacket<M>, parameters: &Parameters) {
         if packet.flags.rst {
             return self.give_up();
         }
@@ -211,6 +215,9 @@ impl<M: Message> Connection<M> {
             State::SynSent | State::SynReceived | State::Closed => return,
         }
         if !packet.flags.syn {
+            if !packet.chunks.is_empty() {
+                self.jitter.arrived(left, now);
+            }
             self.take(now, packet, parameters);
         }
     }
@@ -281,10 +288,10 @@ impl<M: Message> Connection<M> {
             record.first_byte.get_or_insert(now);
             record.last_byte = Some(now);
         }
-        self.receiver.receive(packet, parameters, |message| {
+        self.receiver.receive(now, packet, parameters, |began, message| {
             record.received_bytes += message.encoded_len() as u64;
             if !deaf {
-                events.push_back(Event::Deliver(message));
+                events.push_back(Event::Deliver(began, message));
             }
         });
         self.receiver.schedule_ack(now, disordered, parameters);

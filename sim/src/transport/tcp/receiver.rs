@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use rapprochement_core::time::{Duration, Instant};
 
-use super::config::Parameters;
+use super::config::{Parameters, Tls};
 use super::packet::{BLOCKS_MAX, TcpPacket};
 use super::ranges::Ranges;
+use super::tls::readable_from;
 
 /// Segments out of order that are answered one by one.
 const DUPLICATES: u32 = 3;
@@ -28,8 +29,8 @@ pub(super) struct Receiver<M> {
     recent: Vec<(u64, u64)>,
     /// Offset of the end of the stream.
     fin: Option<u64>,
-    /// Messages whose last byte has arrived and some other has not, by their end.
-    pending: BTreeMap<u64, Arc<M>>,
+    /// Messages of which some byte has arrived and some has not, by their end.
+    pending: BTreeMap<u64, Pending<M>>,
     /// What the last acknowledgement said.
     acked: u64,
     quick: u32,
@@ -42,6 +43,15 @@ pub(super) struct Receiver<M> {
     compressed: u32,
     /// The clock of the peer, to be echoed.
     echo: u32,
+}
+
+/// A message that has not arrived whole.
+#[derive(Clone, Debug)]
+struct Pending<M> {
+    /// Where its first byte can be read, and since when.
+    readable: u64,
+    began: Option<Instant>,
+    message: Arc<M>,
 }
 
 impl<M> Receiver<M> {
@@ -126,8 +136,15 @@ impl<M> Receiver<M> {
         self.compressed = 0;
     }
 
-    /// Takes a segment with payload or the end of the stream; complete messages go to `deliver` in order.
-    pub(super) fn receive(&mut self, packet: &TcpPacket<M>, parameters: &Parameters, mut deliver: impl FnMut(Arc<M>)) {
+    /// Takes a segment with payload or the end of the stream; complete messages go to `deliver` in order, with the time since when
+    /// their first byte could be read.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        packet: &TcpPacket<M>,
+        parameters: &Parameters,
+        mut deliver: impl FnMut(Instant, Arc<M>),
+    ) {
         let (seq, end) = (packet.seq, packet.end());
         if seq <= self.acked && packet.time.wrapping_sub(self.echo) < 1 << 31 {
             self.echo = packet.time;
@@ -144,16 +161,25 @@ impl<M> Receiver<M> {
         if packet.flags.fin {
             self.fin = Some(end - 1);
         }
-        self.take(seq, end, packet);
-        while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() <= self.next) {
-            deliver(entry.remove());
+        self.take(seq, end, packet, parameters.tls);
+        let next = self.next;
+        for pending in self.pending.values_mut().take_while(|pending| pending.readable <= next) {
+            pending.began.get_or_insert(now);
+        }
+        while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() <= next) {
+            let Pending { began, message, .. } = entry.remove();
+            deliver(began.unwrap_or(now), message);
         }
     }
 
     /// Adds a segment with something new to the stream.
-    fn take(&mut self, seq: u64, end: u64, packet: &TcpPacket<M>) {
-        for chunk in packet.chunks.iter().filter(|chunk| chunk.end > self.next.max(seq) && chunk.end <= end) {
-            self.pending.insert(chunk.end, Arc::clone(&chunk.message));
+    fn take(&mut self, seq: u64, end: u64, packet: &TcpPacket<M>, tls: Tls) {
+        for chunk in packet.chunks.iter().filter(|chunk| chunk.end > self.next.max(seq)) {
+            self.pending.entry(chunk.end).or_insert_with(|| Pending {
+                readable: readable_from(tls, chunk.start, chunk.end),
+                began: None,
+                message: Arc::clone(&chunk.message),
+            });
         }
         let merged = self.arrived.insert(seq.max(self.next), end);
         if seq <= self.next {

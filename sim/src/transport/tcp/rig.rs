@@ -58,6 +58,8 @@ pub struct Link {
 /// A message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
+    /// When its first byte could be read.
+    pub began: Instant,
     /// When it was complete.
     pub at: Instant,
     /// Who sent it.
@@ -109,6 +111,7 @@ type Due = Option<(Instant, usize)>;
 #[derive(Debug)]
 struct Transit {
     at: Instant,
+    left: Instant,
     from: usize,
     to: usize,
     packet: TcpPacket<Text>,
@@ -147,9 +150,9 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         while let Some(output) = self.stacks[node].poll(self.now) {
             match output {
                 Output::Transmit { to, packet } => self.transmit(node, to.0 as usize, packet),
-                Output::Deliver { from, message } => {
+                Output::Deliver { from, began, message } => {
                     let from = from.0 as usize;
-                    self.arrivals.push(Arrival { at: self.now, from, to: node, bytes: message.0.len() });
+                    self.arrivals.push(Arrival { began, at: self.now, from, to: node, bytes: message.0.len() });
                 }
                 Output::Up(peer) => self.changes.push((self.now, node, peer.0 as usize, true)),
                 Output::Down(peer) => self.changes.push((self.now, node, peer.0 as usize, false)),
@@ -173,7 +176,7 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         }
         let nanos = (bytes * 8_000_000_000).div_ceil(rate);
         self.busy[way] = self.busy[way].max(self.now) + Duration::from_nanos(nanos);
-        self.under_way[way].push_back(Transit { at: self.busy[way] + delay, from, to, packet });
+        self.under_way[way].push_back(Transit { at: self.busy[way] + delay, left: self.now, from, to, packet });
     }
 
     /// When the next packet arrives and by which direction, and when the next deadline comes and at which node.
@@ -194,8 +197,8 @@ impl<F: FnMut(usize, &TcpPacket<Text>) -> bool> Rig<F> {
         match (arrival, timer) {
             (Some((at, way)), timer) if timer.is_none_or(|(due, _)| at <= due) && at <= until => {
                 self.now = at;
-                if let Some(Transit { from, to, packet, .. }) = self.under_way[way].pop_front() {
-                    self.stacks[to].receive(at, SimPeer(from as u32), &packet);
+                if let Some(Transit { left, from, to, packet, .. }) = self.under_way[way].pop_front() {
+                    self.stacks[to].receive(at, SimPeer(from as u32), left, &packet);
                     self.settle(to);
                 }
                 true

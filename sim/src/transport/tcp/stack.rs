@@ -15,6 +15,7 @@ use rapprochement_core::wire::Message;
 use super::config::{Parameters, TcpConfig};
 use super::connection::{Connection, Event};
 use super::packet::{Flags, TcpPacket, milliseconds};
+use crate::transport::records::Records;
 use crate::transport::stack::{FlowRecord, Footprint, Output, Stack};
 
 /// Bytes that the model counts for a connection beside its buffers, and for one of which only the end is remembered: round
@@ -36,14 +37,14 @@ pub struct TcpStack<M> {
     left: u32,
     timers: BTreeSet<(Instant, usize)>,
     outputs: VecDeque<Output<M, TcpPacket<M>>>,
-    /// A row per connection so far; those of live ones are stale.
-    flows: Vec<FlowRecord>,
+    flows: Records,
 }
 
 #[derive(Debug)]
 struct Slot<M> {
     connection: Connection<M>,
-    flow: usize,
+    /// Where its record stands.
+    flow: Option<usize>,
     /// The entry of `timers`.
     wake: Option<Instant>,
 }
@@ -73,13 +74,12 @@ impl<M: Message> TcpStack<M> {
             left: 0,
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
-            flows: Vec::new(),
+            flows: Records::default(),
         }
     }
 
     fn insert(&mut self, peer: u32, connection: Connection<M>) -> usize {
-        let flow = self.flows.len();
-        self.flows.push(connection.record.clone());
+        let flow = self.flows.begin(connection.record.clone());
         let slot = Some(Slot { connection, flow, wake: None });
         let at = if let Some(at) = self.free.pop() {
             self.slots[at] = slot;
@@ -186,7 +186,7 @@ impl<M: Message> TcpStack<M> {
         let peer = SimPeer(slot.connection.record.peer);
         while let Some(event) = slot.connection.pop_event() {
             self.outputs.push_back(match event {
-                Event::Deliver(message) => Output::Deliver { from: peer, message },
+                Event::Deliver(began, message) => Output::Deliver { from: peer, began, message },
                 Event::Up => Output::Up(peer),
                 Event::Down => Output::Down(peer),
             });
@@ -213,7 +213,7 @@ impl<M: Message> TcpStack<M> {
         if let Some(wake) = slot.wake {
             self.timers.remove(&(wake, at));
         }
-        self.flows[slot.flow] = slot.connection.flow();
+        self.flows.write(slot.flow, slot.connection.flow());
         if let Some(known) = self.peers.get_mut(&slot.connection.record.peer) {
             known.all.retain(|&other| other != at);
             known.current = known.current.filter(|&current| current != at);
@@ -233,7 +233,7 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
         self.settle(now, at);
     }
 
-    fn receive(&mut self, now: Instant, from: SimPeer, packet: &TcpPacket<M>) {
+    fn receive(&mut self, now: Instant, from: SimPeer, left: Instant, packet: &TcpPacket<M>) {
         let Some(at) = self.find(from.0, packet) else {
             let Flags { syn, ack, rst, from_opener, .. } = packet.flags;
             if self.is_astray(from.0, packet) {
@@ -246,7 +246,7 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
             };
         };
         if let Some(slot) = self.slots[at].as_mut() {
-            slot.connection.receive(now, packet, &self.parameters);
+            slot.connection.receive(now, left, packet, &self.parameters);
         }
         self.settle(now, at);
     }
@@ -306,11 +306,11 @@ impl<M: Message + Send + Sync> Stack<M> for TcpStack<M> {
     }
 
     fn flows(&self) -> Vec<FlowRecord> {
-        let mut flows = self.flows.clone();
-        for slot in self.slots.iter().flatten() {
-            flows[slot.flow] = slot.connection.flow();
-        }
-        flows
+        self.flows.with(self.slots.iter().flatten().map(|slot| (slot.flow, slot.connection.flow())))
+    }
+
+    fn unrecorded(&self) -> u64 {
+        self.flows.beyond()
     }
 
     fn footprint(&self) -> Footprint {

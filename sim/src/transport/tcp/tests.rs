@@ -238,7 +238,7 @@ proptest! {
                 let at = draw(pool.len() as u64) as usize;
                 let (from, to, packet) = if draw(10) == 0 { pool[at].clone() } else { pool.swap_remove(at) };
                 now = now + Duration::from_millis(draw(20));
-                stacks[to].receive(now, SimPeer(from), &packet);
+                stacks[to].receive(now, SimPeer(from), now, &packet);
             }
         }
         prop_assert_eq!(came, sizes);
@@ -262,7 +262,7 @@ proptest! {
             let ack = if wild & 2 == 0 { ack } else { any.rotate_left(7) };
             let (time, echo, window) = (any as u32, (any >> 32) as u32, any as u16);
             let packet = TcpPacket { flags, number, seq, payload: 0, ack, time, echo, window, mss: 0, sacks, chunks: Vec::new() };
-            rig.stacks[0].receive(rig.now, SimPeer(1), &packet);
+            rig.stacks[0].receive(rig.now, SimPeer(1), rig.now, &packet);
             rig.settle(0);
             rig.step();
         }

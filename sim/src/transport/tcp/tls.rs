@@ -8,6 +8,7 @@
 //! waits for the client's Finished. Tickets for later sessions are not sent.
 
 use super::config::{Parameters, Tls};
+use super::packet::PREFIX;
 
 /// Plain bytes of a record.
 const RECORD: u64 = 16 << 10;
@@ -26,6 +27,16 @@ pub(super) const fn in_records(tls: Tls, plain: u64) -> u64 {
         Tls::None => plain,
         Tls::Full | Tls::Resumed => plain.saturating_add(plain.div_ceil(RECORD).saturating_mul(RECORD_OVERHEAD)),
     }
+}
+
+/// Where the first byte of a message can be read that takes these bytes of the stream: behind its length and itself, and in TLS
+/// behind the tag of its first record, before which nothing of it is authentic.
+pub(super) fn readable_from(tls: Tls, start: u64, end: u64) -> u64 {
+    let first = match tls {
+        Tls::None => PREFIX + 1,
+        Tls::Full | Tls::Resumed => RECORD + RECORD_OVERHEAD,
+    };
+    start.saturating_add(first).min(end)
 }
 
 /// One side of a handshake.
@@ -67,6 +78,13 @@ impl Handshake {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_byte_is_behind_the_length_or_the_first_tag() {
+        let of = |tls, plain| readable_from(tls, 100, 100 + in_records(tls, PREFIX + plain)) - 100;
+        assert_eq!([0, 1, 20_000].map(|plain| of(Tls::None, plain)), [4, 5, 5]);
+        assert_eq!([0, 1, 20_000].map(|plain| of(Tls::Full, plain)), [26, 27, 16_406]);
+    }
 
     #[test]
     fn every_record_adds_22_bytes() {

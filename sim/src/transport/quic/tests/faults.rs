@@ -42,6 +42,34 @@ fn a_server_that_moves_is_lost_after_the_idle_timeout() {
     assert_eq!(rig.nodes[0].footprint().open, 0);
 }
 
+/// RFC 9000, section 9: a server cannot migrate. A client that connects anew looks the server's name up, and finds it.
+#[test]
+fn a_server_that_moves_is_reached_by_new_connections() {
+    let mut rig = Rig::new(&QuicConfig::default());
+    let second = 1_000_000_000;
+    for (turn, len) in [(0, 10), (1, 20), (2, 30)] {
+        let start = turn * 50;
+        rig.run(Duration::from_secs(start), |_| false);
+        rig.rebind(1, true);
+        // The old connection, where there is one, is still believed in, and what is sent over it is lost with it.
+        if turn > 0 {
+            rig.send(0, vec![1; 1_000 + len]);
+            rig.run(Duration::from_secs(start + 40), |_| false);
+            assert_eq!(rig.arrival(1, 1_000 + len), None);
+            assert_eq!(rig.nodes[0].footprint(), Default::default(), "after the idle timeout nothing is left");
+        }
+        rig.send(0, vec![1; len]);
+        rig.run(Duration::from_secs(start + 45), |_| false);
+        rig.send(1, vec![2; 100 + len]);
+        rig.run(Duration::from_secs(start + 46), |_| false);
+        let sent = (start + if turn > 0 { 40 } else { 0 }) * second;
+        let took = rig.arrival(1, len).unwrap() - sent;
+        assert!((50_000_000..151_000_000).contains(&took), "{took}");
+        assert!(rig.arrival(0, 100 + len).is_some(), "and it answers over the same connection");
+    }
+    assert_eq!((rig.nodes[0].flows().len(), rig.nodes[1].flows().len()), (3, 3));
+}
+
 #[test]
 fn a_node_that_came_back_resets_old_connections_and_refuses_old_tickets() {
     let mut rig = Rig::new(&QuicConfig::default());

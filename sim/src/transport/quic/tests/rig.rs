@@ -68,7 +68,7 @@ pub(super) struct Rig {
     counts: [u64; 2],
     free: [u64; 2],
     arrivals: BinaryHeap<Reverse<(u64, u64, usize)>>,
-    packets: Vec<Option<Datagram>>,
+    packets: Vec<Option<(Instant, Datagram)>>,
 }
 
 impl Rig {
@@ -115,7 +115,7 @@ impl Rig {
     /// Hands over a datagram that the network did not carry.
     pub(super) fn inject(&mut self, to: usize, bytes: &[u8]) {
         if let Ok(packet) = Datagram::decode(bytes) {
-            self.nodes[to].receive(self.now, SimPeer(1 - to as u32), &packet);
+            self.nodes[to].receive(self.now, SimPeer(1 - to as u32), self.now, &packet);
             self.settle(to);
         }
     }
@@ -151,7 +151,7 @@ impl Rig {
         if !(self.lose)(from, number, &packet) {
             let id = self.packets.len();
             self.arrivals.push(Reverse((self.free[from] + DELAY, id as u64, 1 - from)));
-            self.packets.push(Some(packet));
+            self.packets.push(Some((self.now, packet)));
         }
     }
 
@@ -170,8 +170,8 @@ impl Rig {
             self.now = self.now.max(Instant::from_nanos(next));
             if arrival == Some(next) {
                 let Some(Reverse((_, id, to))) = self.arrivals.pop() else { continue };
-                if let Some(packet) = self.packets[id as usize].take() {
-                    self.nodes[to].receive(self.now, SimPeer(1 - to as u32), &packet);
+                if let Some((left, packet)) = self.packets[id as usize].take() {
+                    self.nodes[to].receive(self.now, SimPeer(1 - to as u32), left, &packet);
                     self.settle(to);
                 }
             } else {
