@@ -73,7 +73,8 @@ pub fn generate(number: u64) -> Scenario {
         0 => beyond::sample(&mut draw, &mut scenario),
         1 => beyond::service(&mut draw, &mut scenario),
         2 => beyond::ranking(&mut draw, &mut scenario),
-        3 => carried::calls(&mut draw, &mut scenario),
+        3 if draw.chance() => carried::calls(&mut draw, &mut scenario),
+        3 => beyond::directory(&mut draw, &mut scenario),
         4..=6 => carried::transport(&mut draw, &mut scenario),
         _ => {}
     }
@@ -455,6 +456,7 @@ mod tests {
             "tls",
             "per_call",
             "address_change",
+            "protocol.directory",
         ];
         for choice in choices {
             assert!(all.contains(choice), "{choice} is never generated");
