@@ -25,9 +25,8 @@ pub(super) fn directory(s: &Scenario, c: &mut Checker) {
         let message = format!("{} peers to begin with", settings.bootstrap);
         c.report(&[&key("bootstrap"), "nodes"], message, format!("use at most {most}"));
     }
-    if let Err(error) = settings.kademlia().check() {
-        let demand = format!("it must be {}", error.demand);
-        c.report(&[&key(error.key)], "the directory cannot have this", demand);
+    for wrong in settings.kademlia().problems() {
+        c.report(&[&key(wrong.key)], "the directory cannot have this", format!("it must be {}", wrong.demand));
     }
     lookups(s, c, settings);
 }
