@@ -117,6 +117,11 @@ impl KademliaConfig {
     /// # Errors
     /// The first parameter that does not.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.problems().next().map_or(Ok(()), Err)
+    }
+
+    /// Every parameter that makes no sense.
+    pub fn problems(&self) -> impl Iterator<Item = ConfigError> + use<> {
         let year = Duration::from_secs(365 * 86_400);
         let span = |span: Duration, least: Duration| (least..=year).contains(&span);
         let (instant, second) = (Duration::from_nanos(1), Duration::from_secs(1));
@@ -142,9 +147,6 @@ impl KademliaConfig {
             ((1..=1 << 20).contains(&self.request_burst), "request_burst", "1 to 2^20"),
             (span(self.request_interval, Duration::ZERO), "request_interval", "at most a year"),
         ];
-        match demands.into_iter().find(|(holds, ..)| !holds) {
-            Some((_, key, demand)) => Err(ConfigError { key, demand }),
-            None => Ok(()),
-        }
+        demands.into_iter().filter(|(holds, ..)| !holds).map(|(_, key, demand)| ConfigError { key, demand })
     }
 }

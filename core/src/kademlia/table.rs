@@ -198,21 +198,42 @@ impl<P: Peer> RoutingTable<P> {
     /// The contacts closest to an id, at most `count` and the closest first. Those that failed to answer are among them only where
     /// there are not enough others.
     pub fn closest(&self, target: PeerId, count: usize) -> Vec<P> {
-        let all = self.buckets.values().flat_map(|bucket| &bucket.contacts);
         let ranked = |contact: &Contact<P>| (Distance::between(contact.peer.id(), target), contact.peer);
-        let mut found: Vec<_> = all.clone().filter(|contact| contact.failures == 0).map(ranked).collect();
+        let (mut found, mut failing) = (Vec::new(), Vec::new());
+        for buckets in self.outwards(target) {
+            if found.len() >= count {
+                break;
+            }
+            for contact in buckets.flat_map(|bucket| &bucket.contacts) {
+                if contact.failures == 0 { &mut found } else { &mut failing }.push(ranked(contact));
+            }
+        }
         let missing = count.saturating_sub(found.len());
-        if missing > 0 && found.len() < self.len {
-            let mut failing: Vec<_> = all.filter(|contact| contact.failures > 0).map(ranked).collect();
+        if missing > 0 {
             failing.sort_unstable();
             found.extend(failing.into_iter().take(missing));
         }
-        if count > 0 && count < found.len() {
-            found.select_nth_unstable(count - 1);
-        }
-        found.truncate(count);
         found.sort_unstable();
+        found.truncate(count);
         found.into_iter().map(|(_, peer)| peer).collect()
+    }
+
+    /// All buckets in groups, of which each holds nobody who is farther from an id than anybody of the next group.
+    ///
+    /// Where this node's id first differs from the target in some digit, a contact of that depth differs from the target by the exclusive
+    /// or of both digits, one that shares more digits with this node by the target's digit, and one that shares fewer at its own depth.
+    fn outwards(&self, target: PeerId) -> impl Iterator<Item = impl Iterator<Item = &Bucket<P>>> {
+        let digits = (ID_BITS / self.split) as u16;
+        let (depth, digit, values) = match Distance::between(self.me, target).first_digit(self.split) {
+            Some((depth, digit)) => (depth as u16, digit as u16, 1 << self.split),
+            None => (digits, 0, 0),
+        };
+        let around = (0..values).map(move |value| match value == digit {
+            true => ((depth + 1, 0), (digits, 0)),
+            false => ((depth, value ^ digit), (depth, value ^ digit)),
+        });
+        let beyond = (0..depth).rev().map(|depth| ((depth, 0), (depth, u16::MAX)));
+        around.chain(beyond).map(|(from, to)| self.buckets.range(from..=to).map(|(_, bucket)| bucket))
     }
 
     /// Where this peer belongs; `None` for this node itself.

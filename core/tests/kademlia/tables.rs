@@ -145,21 +145,34 @@ fn contacts_of_full_tables_are_chosen_evenly() {
 }
 
 proptest! {
+    /// Of targets that share any number of bits with the node's own id, this id among them, and with some contacts that failed to answer.
     #[test]
     fn the_closest_are_those_that_a_scan_finds(
-        me: u32, others in prop::collection::vec(0..5000u32, 0..200), target: [u8; 32], count in 0..40usize,
-        split in prop::sample::select(vec![1, 2, 4, 8]),
+        me: u32, others in prop::collection::vec((0..5000u32, 0..4u32), 0..200), rest: [u8; 32], shared in 0..=256usize,
+        count in 0..40usize, split in prop::sample::select(vec![1, 2, 4, 8]),
     ) {
-        let (me, target) = (SimPeer(me), PeerId(target));
+        let me = SimPeer(me);
+        let mut target = PeerId(rest);
+        for bit in 0..shared {
+            let mask = 0x80 >> (bit % 8);
+            target.0[bit / 8] = target.0[bit / 8] & !mask | me.id().0[bit / 8] & mask;
+        }
         let mut table = RoutingTable::new(me, &config(8, split));
-        for other in others {
+        let mut failing = Vec::new();
+        for (other, fails) in others {
             table.heard(SimPeer(other), at(1));
+            failing.retain(|peer| *peer != SimPeer(other));
+            if fails == 0 && table.failed(SimPeer(other)) == Failure::Ping {
+                failing.push(SimPeer(other));
+            }
         }
         let mut all: Vec<SimPeer> = table.contacts().collect();
         prop_assert_eq!(all.len(), table.len());
         prop_assert!(!all.contains(&me));
-        all.sort_unstable_by_key(|peer| Distance::between(peer.id(), target));
+        let distance = |peer: &SimPeer| Distance::between(peer.id(), target);
+        all.sort_unstable_by_key(|peer| (failing.contains(peer), distance(peer)));
         all.truncate(count);
+        all.sort_unstable_by_key(distance);
         prop_assert_eq!(table.closest(target, count), all);
     }
 }

@@ -53,6 +53,18 @@ pub const CURVES: &[CurveKind] = &[
         lacking: "missing",
     },
     CurveKind {
+        name: "lookup_latency_cdf",
+        meaning: "share of lookups that gave the right address within a time, over those of names that were up all the while; it ends at one \
+                  less `lookups_undelivered_share`",
+        lacking: "undelivered",
+    },
+    CurveKind {
+        name: "name_to_first_byte_cdf",
+        meaning: "share of lookups whose first byte was there within a time; it ends at one less \
+                  `name_to_first_byte_undelivered_share`",
+        lacking: "undelivered",
+    },
+    CurveKind {
         name: "workflow_time_cdf",
         meaning: "share of workflow runs that were done within a time of their arrival",
         lacking: "unfinished",

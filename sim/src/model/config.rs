@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::calls::config::CallsSettings;
+use super::directory::config::DirectorySettings;
 use super::overlay::config::{SamplerConfig, ServiceSettings};
 use super::rank::config::RankSettings;
 use super::workflow::config::WorkflowSettings;
@@ -85,6 +86,8 @@ pub enum ProtocolConfig {
     Meritrank(RankSettings),
     /// Requests from some nodes to others, and replies: what a transport makes of them. The workload writes nothing.
     Calls(CallsSettings),
+    /// Names that nodes register and look up in a Kademlia directory of themselves. The workload writes nothing.
+    Directory(Box<DirectorySettings>),
     /// Serverless workflows: functions that run on hosts and pass data on, directly or through storage. There is no workload beside them.
     Workflow(Box<WorkflowSettings>),
 }

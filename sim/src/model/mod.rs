@@ -2,6 +2,7 @@
 //!
 //! [`host`] runs any protocol of the core on the engine and the network; [`sync`] is key-value synchronisation; [`overlay`] is
 //! peer sampling and the RTT service; [`rank`] is MeritRank under Sybil attacks; [`calls`] is requests and replies;
+//! [`directory`] is names and their lookups;
 //! [`workflow`] is serverless workflows;
 //! [`hostile`] is what some of the nodes may do to the others;
 //! [`phold`] is the engine's benchmark.
@@ -9,6 +10,7 @@
 pub mod aside;
 pub mod calls;
 pub mod config;
+pub mod directory;
 pub mod experiment;
 pub mod host;
 pub mod hostile;
@@ -119,6 +121,8 @@ pub fn run(experiment: &Experiment, options: &RunOptions, watch: Watch<'_>) -> R
         rank::run(experiment, settings, watch)
     } else if let ProtocolConfig::Calls(settings) = &experiment.protocol {
         calls::run(experiment, settings, options, watch)
+    } else if let ProtocolConfig::Directory(settings) = &experiment.protocol {
+        directory::run(experiment, settings, options, watch)
     } else if let ProtocolConfig::Workflow(settings) = &experiment.protocol {
         workflow::run(experiment, settings, options, watch)
     } else if experiment.protocol.is_overlay() {

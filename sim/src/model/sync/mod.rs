@@ -126,6 +126,7 @@ impl Kind {
             | ProtocolConfig::RttService(_)
             | ProtocolConfig::Meritrank(_)
             | ProtocolConfig::Calls(_)
+            | ProtocolConfig::Directory(_)
             | ProtocolConfig::Workflow(_) => return None,
         })
     }

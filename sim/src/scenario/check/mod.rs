@@ -2,6 +2,7 @@
 //! on; where one of them is already reported as wrong, the rule is silent.
 
 mod calls;
+mod directory;
 mod files;
 mod network;
 mod overlay;
@@ -99,6 +100,7 @@ pub(super) fn scenario(s: &Scenario, c: &mut Checker, files: &mut Files) {
     network::membership(s, c);
     workload::protocol(s, c);
     calls::calls(s, c);
+    directory::directory(s, c);
     overlay::overlay(s, c);
     rank::rank(s, c);
     workflow::workflow(s, c);

@@ -79,6 +79,7 @@ pub(super) fn protocol(s: &Scenario, c: &mut Checker) {
         | ProtocolConfig::RttService(_)
         | ProtocolConfig::Meritrank(_)
         | ProtocolConfig::Calls(_)
+        | ProtocolConfig::Directory(_)
         | ProtocolConfig::Workflow(_) => {}
     }
 }

@@ -4,6 +4,7 @@
 use super::super::schema::Scenario;
 use super::Draw;
 use crate::model::config::{MeasureConfig, ProtocolConfig, Signatures, WorkloadConfig};
+use crate::model::directory::config::DirectorySettings;
 use crate::model::hostile::config::{Behaviour, HostileConfig};
 use crate::model::overlay::config::{Choice, SamplerConfig, ServiceSettings};
 use crate::model::rank::config::{
@@ -44,6 +45,32 @@ pub(super) fn service(draw: &mut Draw, scenario: &mut Scenario) {
         share: Share(draw.between(10, 40) as f64 / 100.0),
         behaviour: draw.one_of(Behaviour::SERVICE),
     });
+    leave_writing(scenario);
+}
+
+/// Names that are registered and looked up, with periods as short as the run.
+pub(super) fn directory(draw: &mut Draw, scenario: &mut Scenario) {
+    let replicate = draw.between(1000, 4000);
+    scenario.protocol = ProtocolConfig::Directory(Box::new(DirectorySettings {
+        bootstrap: draw.between(1, 5) as u32,
+        k: draw.between(1, 20) as u32,
+        alpha: draw.between(1, 6) as u32,
+        split: draw.one_of([1, 2, 4, 8]),
+        timeout: draw.span(50, 1000),
+        deadline: draw.span(500, 5000),
+        ping_retries: draw.between(0, 3) as u32,
+        questionable: draw.span(0, 5000),
+        expire: draw.span(replicate + 1, 10_000),
+        refresh: draw.span(1000, 5000),
+        replicate: super::millis(replicate),
+        republish: draw.between(0, 5) as u32,
+        cache: draw.span(0, 2000),
+        gap: draw.distribution(50, 1000),
+        unknown_share: draw.share(30),
+        first_byte: draw.chance(),
+        patience: draw.span(100, 2000),
+    }));
+    scenario.hostile = None;
     leave_writing(scenario);
 }
 

@@ -74,7 +74,8 @@ pub fn generate(number: u64) -> Scenario {
         1 => beyond::service(&mut draw, &mut scenario),
         2 => beyond::ranking(&mut draw, &mut scenario),
         3 if draw.chance() => carried::workflow(&mut draw, &mut scenario),
-        3 => carried::calls(&mut draw, &mut scenario),
+        3 if draw.chance() => carried::calls(&mut draw, &mut scenario),
+        3 => beyond::directory(&mut draw, &mut scenario),
         4..=6 => carried::transport(&mut draw, &mut scenario),
         _ => {}
     }
@@ -466,6 +467,7 @@ mod tests {
             "map_shuffle_reduce",
             "collective",
             "pub_sub",
+            "protocol.directory",
         ];
         for choice in choices {
             assert!(all.contains(choice), "{choice} is never generated");

@@ -203,7 +203,7 @@ mod tests {
             let fragment: toml::Table = toml::from_str(example).unwrap_or_else(|wrong| panic!("{wrong}\n{example}"));
             let mut whole = base.clone();
             let protocol = fragment.get("protocol").and_then(toml::Value::as_table);
-            let alone = ["sample", "rtt_service", "meritrank", "calls", "workflow"];
+            let alone = ["sample", "rtt_service", "meritrank", "calls", "directory", "workflow"];
             if protocol.is_some_and(|protocol| alone.iter().any(|name| protocol.contains_key(*name))) {
                 whole.remove("workload");
             }

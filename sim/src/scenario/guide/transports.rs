@@ -1,4 +1,4 @@
-//! The sections of the guide about transports, and calls over them.
+//! The sections of the guide about transports, calls over them, and names.
 
 use super::sections::{Section, section};
 
@@ -189,5 +189,29 @@ protocol.calls = { reply = "100 B", connection = "pooled" }"#,
             r#"workload = {}
 protocol.calls = { reply = "100 B", connection = "per_call" }"#,
         ],
+    ),
+    section(
+        "DirectorySettings",
+        "`protocol.directory`",
+        &[r#"workload = {}
+
+[protocol.directory]
+bootstrap = 5
+k = 8
+alpha = 3
+split = 8
+timeout = "500 ms"
+deadline = "20 s"
+ping_retries = 2
+questionable = "15 s"
+expire = "10 min"
+refresh = "5 min"
+replicate = "2 min"
+republish = 2
+cache = "0 s"
+gap.exponential.mean = "5 s"
+unknown_share = "5 %"
+first_byte = true
+patience = "10 s""#],
     ),
 ];
