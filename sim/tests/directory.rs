@@ -83,7 +83,9 @@ fn the_tail_is_made_of_timeouts() {
         let directory = format!("alpha = 1, k = 4, timeout = '{timeout}', first_byte = false");
         let results = plainly(&scenario(128, "90 s", &directory, &[vanish]));
         assert!(of(&results, "lookups_stale_share") > 0.3, "names of the vanished are still known");
-        assert!(of(&results, "lookups_undelivered_share") < 0.1, "{}", of(&results, "lookups_undelivered_share"));
+        // All four replicas of a name are gone with a probability of 1/16; of 64 names that is 0.03 in the standard deviation.
+        let undelivered = of(&results, "lookups_undelivered_share");
+        assert!(undelivered < 1.0 / 16.0 + 5.0 * 0.03, "{undelivered}");
         assert!(results.get("name_to_first_byte_p50_s").is_none());
         results
     };
@@ -107,7 +109,7 @@ const CHURN: &str = "churn.sessions.times={ up = { exponential = { mean = '20 s'
 #[test]
 fn nothing_is_silent() {
     let directory = "unknown_share = '5 %', timeout = '400 ms', deadline = '3 s', expire = '30 s', replicate = '10 s'";
-    let results = plainly(&scenario(100, "3 min", directory, &[CHURN, "network.loss.independent='20 %'"]));
+    let results = plainly(&scenario(100, "2 min", directory, &[CHURN, "network.loss.independent='20 %'"]));
     let fates = fates(&results);
     assert!((fates.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{fates:?}");
     assert!(fates.iter().all(|share| *share > 0.0), "{fates:?}");
@@ -120,9 +122,9 @@ fn nothing_is_silent() {
         assert!(of(&results, lacking) > 0.0);
     }
     assert!(of(&results, "dead_contacts_share") > 0.0);
-    // Sessions of 20 s and absences of 10 s: two thirds of 100 nodes, and 180 s / 30 s sessions of each besides the first.
+    // Sessions of 20 s and absences of 10 s: two thirds of 100 nodes, and 120 s / 30 s sessions of each besides the first.
     let (live, instances) = (of(&results, "live_nodes"), of(&results, "instances"));
-    assert!((45.0..90.0).contains(&live) && (560.0..780.0).contains(&instances), "{live} {instances}");
+    assert!((45.0..90.0).contains(&live) && (380.0..560.0).contains(&instances), "{live} {instances}");
 }
 
 #[test]
