@@ -152,7 +152,7 @@ fn the_first_byte_over_a_flow_takes_its_allocation_and_half_a_round_trip() {
 #[test]
 fn a_datagram_is_handed_over_whole() {
     let results = two_calls("transport = 'datagram'", "access.uplink = '100 Mbit/s'", "");
-    assert_eq!(nanos(&results, "first_byte_max_s"), nanos(&results, "call_latency_max_s"));
+    assert_eq!(nanos(&results, "call_first_byte_max_s"), nanos(&results, "call_latency_max_s"));
 }
 
 /// In time, late, given up, pending at the end.

@@ -36,7 +36,7 @@ where
             ("call_latency", &both),
             ("cold_call_latency", &times.cold),
             ("warm_call_latency", &times.warm),
-            ("first_byte", &first),
+            ("call_first_byte", &first),
             ("cold_first_byte", &times.cold_first),
             ("warm_first_byte", &times.warm_first),
             ("reply_latency", &times.replies),
